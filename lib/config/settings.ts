@@ -1,0 +1,25 @@
+/** Everything that the environment decides, read once by `moleculer.config.ts`. */
+export interface Settings {
+  /** The gateway's port; 0 takes a free one. */
+  port: number
+  transporter: TransporterSetting
+  /** `sqlite:<file>` or `mysql://user:password@host:port/database`. */
+  history: string
+  /** `memory:` or `redis://[:password@]host:port/db`. */
+  latest: string
+  /** Services of this process by name. */
+  services: string[]
+  namespace: string
+  logLevel: LogLevel
+  /** The file with sources and watchlists. */
+  configFile: string
+  /** Proxy URLs with credentials, in order; empty for direct egress. */
+  proxies: string[]
+}
+
+export type TransporterSetting =
+  | { kind: 'memory' }
+  | { kind: 'nats'; servers: string[]; user?: string; password?: string }
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]

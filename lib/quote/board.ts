@@ -1,0 +1,138 @@
+import {
+  carries,
+  FIELD_GROUPS,
+  type FieldGroup,
+  GROUP_NAMES,
+  type Micros,
+  type Quote,
+  type QuoteStatus
+} from './quote.ts'
+
+/**
+ * The board row: what is known now of one instrument, merged from quotes field group by field group.
+ *
+ * Per group and channel the candidate that {@link compareCandidates} puts last is kept; a group shows the candidate with the
+ * greatest `observedTime` (ties: smaller position). Both are maxima of total orders, so the merge is commutative,
+ * associative and idempotent: whoever has seen the same quotes shows the same board, in whatever order they came.
+ */
+export interface BoardRow {
+  readonly key: string
+  /** Per `group|channel`, the newest quote that carries the group. Bounded by the channels of the sources that serve the key. */
+  readonly candidates: Map<string, Candidate>
+}
+
+/** A quote with its place in the stream. */
+export interface Candidate {
+  readonly quote: Quote
+  /** Names the incarnation of the stream that `q` counts in. */
+  readonly epoch: string
+  /** The position: `streamSequence * 4096 + index`. */
+  readonly q: number
+}
+
+export function emptyRow(key: string): BoardRow {
+  return { key, candidates: new Map() }
+}
+
+/** The field of a row's candidates under which a quote competes. */
+export function candidateField(group: FieldGroup, channel: string): string {
+  return `${group}|${channel}`
+}
+
+/** Merges a quote into a row, in place. @returns the groups whose visible value may have changed; empty when the quote was older. */
+export function mergeQuote(row: BoardRow, candidate: Candidate): FieldGroup[] {
+  const changed: FieldGroup[] = []
+  for (const group of GROUP_NAMES) {
+    if (!carries(candidate.quote, group)) continue
+    const field = candidateField(group, candidate.quote.src.channel)
+    const held = row.candidates.get(field)
+    if (held !== undefined && compareCandidates(candidate, held) <= 0) continue
+    row.candidates.set(field, candidate)
+    if (visible(row, group) === candidate) changed.push(group)
+  }
+  return changed
+}
+
+/**
+ * The order of two quotes of one channel: sequence kind, sequence, exchange time, observed time, then the smaller position;
+ * what is null comes first. A sequence that started again has a longer kind (`u~<micros>`), so it outranks the old one.
+ */
+export function compareCandidates(a: Candidate, b: Candidate): number {
+  return (
+    compareSequence(a.quote.seqKind, b.quote.seqKind) ||
+    compareSequence(a.quote.seq, b.quote.seq) ||
+    (a.quote.exchangeTime ?? -1) - (b.quote.exchangeTime ?? -1) ||
+    a.quote.observedTime - b.quote.observedTime ||
+    b.q - a.q
+  )
+}
+
+/** Decimal integers of any length, or names: by length, then text; null first. */
+export function compareSequence(a: string | null, b: string | null): number {
+  if (a === b) return 0
+  if (a === null) return -1
+  if (b === null) return 1
+  return a.length - b.length || (a < b ? -1 : 1)
+}
+
+/** The candidate that a group shows, or undefined when no channel has carried it. */
+export function visible(row: BoardRow, group: FieldGroup): Candidate | undefined {
+  let best: Candidate | undefined
+  const prefix = `${group}|`
+  for (const [field, candidate] of row.candidates) {
+    if (field.startsWith(prefix) && (best === undefined || newerObservation(candidate, best))) best = candidate
+  }
+  return best
+}
+
+function newerObservation(a: Candidate, b: Candidate): boolean {
+  return a.quote.observedTime > b.quote.observedTime || (a.quote.observedTime === b.quote.observedTime && a.q < b.q)
+}
+
+/** A board row as clients see it: values of all groups, with the times and the position of the newest observation among them. */
+export interface BoardView extends Partial<Omit<Quote, 'id' | 'seq' | 'seqKind' | 'src'>> {
+  key: string
+  epoch: string
+  /** The greatest position among the shown candidates. */
+  q: number
+  status: QuoteStatus
+  exchangeTime: Micros | null
+  receivedTime: Micros
+  observedTime: Micros
+  publishedTime: Micros
+}
+
+/** The visible values of a row, or undefined while it holds none. Groups that no channel carried are absent. */
+export function viewRow(row: BoardRow): BoardView | undefined {
+  const shown = new Map<FieldGroup, Candidate>()
+  for (const group of GROUP_NAMES) {
+    const candidate = visible(row, group)
+    if (candidate !== undefined) shown.set(group, candidate)
+  }
+  const [first, ...others] = shown.values()
+  if (first === undefined) return undefined
+  let newest = first
+  let latest = first
+  for (const candidate of others) {
+    if (newerObservation(candidate, newest)) newest = candidate
+    if (candidate.q > latest.q) latest = candidate
+  }
+  const { status, exchangeTime, receivedTime, observedTime, publishedTime } = newest.quote
+  const view: BoardView = {
+    key: row.key,
+    epoch: latest.epoch,
+    q: latest.q,
+    status,
+    exchangeTime,
+    receivedTime,
+    observedTime,
+    publishedTime
+  }
+  for (const [group, { quote }] of shown) copyGroup(view, quote, group)
+  return view
+}
+
+/** Copies the fields of one group from a quote. */
+export function copyGroup(target: Partial<Quote>, quote: Quote, group: FieldGroup): void {
+  for (const field of FIELD_GROUPS[group]) Object.assign(target, { [field]: quote[field] })
+}

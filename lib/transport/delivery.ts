@@ -1,0 +1,26 @@
+/** The header of an emit that gives a durable event its message id; without it the event's own random id is used. */
+export const MESSAGE_ID_HEADER = 'message-id'
+
+/** What the transporter tells the handler of a durable event about its delivery. */
+export interface DeliveryHeaders {
+  /** Names the incarnation of the stream; positions of different epochs do not compare. */
+  'stream-epoch'?: string
+  /** The sequence of the event in its stream, from 1. */
+  'stream-sequence'?: number
+  /** 1 for the first delivery. */
+  'delivery-count'?: number
+}
+
+/**
+ * The local event by which a transporter says that a group on this node begins to consume: at the start, and again when the
+ * stream was recreated (then with another epoch). It comes before the first event of that epoch.
+ */
+export const CONSUMING = '$stream.consuming'
+
+export interface Consuming {
+  event: string
+  group: string
+  epoch: string
+  /** The sequence behind which consuming begins: the first event has a greater one. */
+  after: number
+}

@@ -1,0 +1,56 @@
+/**
+ * The durable events: which stream carries each, and who consumes it. This table is the one place where streams and consumer
+ * groups are named; the transporters, the middleware and the `buffer` service read it.
+ */
+export interface StreamSpec {
+  /** The stream's name, unique in a namespace. */
+  readonly name: string
+  /** The events it carries. */
+  readonly events: readonly string[]
+  /** `limits`: every group reads everything. `workqueue`: a message is gone once its one group has acknowledged it. */
+  readonly retention: 'limits' | 'workqueue'
+  /** Groups that miss nothing: each is a durable consumer that exists even while none of its services lives. */
+  readonly groups: readonly string[]
+  /** Readers that begin behind the acknowledgement floor of this durable group; without it only new events reach other groups. */
+  readonly tailGroup?: string
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+  /** A second publish of a message id within this window is dropped. At most `maxAgeMs`. */
+  readonly duplicateWindowMs: number
+  /** Unacknowledged messages of one group at the most. */
+  readonly maxAckPending: number
+  /** A message that is not acknowledged by then is delivered again. */
+  readonly ackWaitMs: number
+  /** After this many deliveries a message goes to the dead letters. */
+  readonly maxDeliver: number
+}
+
+const MINUTE = 60_000
+
+export const STREAMS: readonly StreamSpec[] = [
+  {
+    name: 'quotes',
+    events: ['quotes.received'],
+    retention: 'limits',
+    groups: ['storage', 'latest'],
+    tailGroup: 'latest',
+    maxAgeMs: 120 * MINUTE,
+    maxBytes: 4 * 1024 ** 3,
+    duplicateWindowMs: 2 * MINUTE,
+    maxAckPending: 256,
+    ackWaitMs: 30_000,
+    maxDeliver: 10
+  },
+  {
+    name: 'work',
+    events: ['fetch.due'],
+    retention: 'workqueue',
+    groups: ['fetcher'],
+    maxAgeMs: 2 * MINUTE,
+    maxBytes: 64 * 1024 ** 2,
+    duplicateWindowMs: 2 * MINUTE,
+    maxAckPending: 1024,
+    ackWaitMs: 10_000,
+    maxDeliver: 3
+  }
+]
