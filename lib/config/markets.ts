@@ -32,3 +32,8 @@ export interface PollConfig {
   channel: string
   intervalMs: number
 }
+
+/** Whether a source is the bundled demo exchange, which must be labelled wherever its prices are shown. */
+export function usesDemo({ rest, stream }: SourceConfig): boolean {
+  return rest === 'demo' || stream === 'demo'
+}

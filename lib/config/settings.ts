@@ -7,14 +7,16 @@ export interface Settings {
   history: string
   /** `memory:` or `redis://[:password@]host:port/db`. */
   latest: string
-  /** Services of this process by name. */
-  services: string[]
+  /** Services of this process by name, or null for all that the markets need. */
+  services: string[] | null
   namespace: string
   logLevel: LogLevel
   /** The file with sources and watchlists. */
   configFile: string
-  /** Proxy URLs with credentials, in order; empty for direct egress. */
+  /** Proxy URLs with credentials, in order, as they were given; empty for direct egress. */
   proxies: string[]
+  /** The host under which other processes reach a server that this one opens, such as the demo exchange. */
+  advertise: string
 }
 
 export type TransporterSetting =

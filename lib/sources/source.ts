@@ -56,7 +56,10 @@ export interface RestResponse {
 /** What a source pushes over a WebSocket. */
 export interface StreamSource {
   readonly channels: readonly string[]
+  /** The default base URL, without a path. */
   readonly baseUrl: string
+  /** Where under the base URL a feed connects, beginning with a slash. */
+  readonly path: string
   /** At most this many subscriptions on one connection. */
   readonly maxStreams: number
   /** At least this long between two client messages on one connection, in milliseconds. */
@@ -114,7 +117,8 @@ export const SOURCE_ERRORS = [
   'unavailable',
   'unreadable',
   'unsupported_key',
-  'unsupported_channel'
+  'unsupported_channel',
+  'unknown_source'
 ] as const
 export type SourceErrorCode = (typeof SOURCE_ERRORS)[number]
 

@@ -1,0 +1,11 @@
+/** Configuration that cannot be used: every mistake that was found, each with where it stands, what was expected and what came. */
+export class ConfigError extends Error {
+  readonly code = 'bad_config'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration has ${problems.length} mistake(s):\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}

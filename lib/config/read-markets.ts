@@ -1,0 +1,183 @@
+import fastestValidator from 'fastest-validator'
+import { LineCounter, parseDocument } from 'yaml'
+import { parseKey } from '../instruments/instrument-key.ts'
+import { ConfigError } from './config-error.ts'
+import type { Markets, SourceConfig, Watchlist } from './markets.ts'
+
+/** What a kind of source offers, or undefined for a kind that does not exist. */
+export type ChannelLookup = (kind: string) => { rest: readonly string[]; stream: readonly string[] } | undefined
+
+const endpoint = {
+  type: 'string',
+  optional: true,
+  nullable: true,
+  default: null,
+  pattern: /^(demo|https?:\/\/\S+|wss?:\/\/\S+)$/
+}
+const name = { type: 'string', pattern: /^[a-z0-9][a-z0-9-]{0,31}$/ }
+
+/** The package's types describe an ES module, Node loads it as CommonJS: the default import is the class itself. */
+const Validator = fastestValidator as unknown as typeof fastestValidator.default
+
+const check = new Validator({
+  haltOnFirstError: false,
+  messages: {
+    required: 'expected a value, got nothing',
+    string: 'expected a text, got {actual}',
+    array: 'expected a list, got {actual}',
+    object: 'expected a mapping, got {actual}',
+    number: 'expected a number, got {actual}',
+    numberMin: 'expected at least {expected}, got {actual}',
+    numberMax: 'expected at most {expected}, got {actual}',
+    numberInteger: 'expected a whole number, got {actual}',
+    arrayMin: 'expected at least {expected} entry, got {actual}',
+    stringPattern: 'expected the form {expected}, got {actual}',
+    objectStrict: 'expected only {expected}, got {actual}'
+  }
+}).compile({
+  $$strict: true,
+  sources: {
+    type: 'array',
+    min: 1,
+    items: {
+      type: 'object',
+      strict: true,
+      props: {
+        name,
+        source: name,
+        rest: endpoint,
+        stream: endpoint,
+        userAgents: { type: 'array', items: 'string', default: [] }
+      }
+    }
+  },
+  watchlists: {
+    type: 'array',
+    min: 1,
+    items: {
+      type: 'object',
+      strict: true,
+      props: {
+        name,
+        source: name,
+        instruments: { type: 'array', min: 1, max: 20_000, items: 'string' },
+        poll: {
+          type: 'array',
+          default: [],
+          items: {
+            type: 'object',
+            strict: true,
+            props: { channel: 'string', intervalMs: { type: 'number', integer: true, min: 100, max: 86_400_000 } }
+          }
+        },
+        stream: { type: 'array', items: 'string', default: [] }
+      }
+    }
+  }
+})
+
+/**
+ * Reads and checks the text of a markets file.
+ * @throws ConfigError with every mistake: `file:line: path: expected …, got …`.
+ */
+export function readMarkets(text: string, file: string, channelsOf: ChannelLookup): Markets {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const at = (path: readonly (string | number)[]): string => `${file}:${lineOf(path)}`
+
+  function lineOf(path: readonly (string | number)[]): number {
+    for (let depth = path.length; depth >= 0; depth--) {
+      const node = document.getIn(path.slice(0, depth), true)
+      if (hasRange(node)) return lines.linePos(node.range[0]).line
+    }
+    return 1
+  }
+
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(error => `${file}:${lines.linePos(error.pos[0]).line}: expected YAML, got ${error.message}`)
+    )
+  }
+  const markets = document.toJS() as Markets
+  const outcome = check(markets ?? {})
+  if (Array.isArray(outcome)) {
+    throw new ConfigError(
+      outcome.map(error => `${at([...pathOf(error.field), ...unknownName(error)])}: ${error.field}: ${error.message}`)
+    )
+  }
+  const problems = [...referenceProblems(markets, channelsOf)].map(([path, problem]) => `${at(path)}: ${problem}`)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return markets
+}
+
+type Problem = [path: (string | number)[], problem: string]
+
+/** What only shows when the parts are read together: unknown names, doubled names, keys that are none. */
+function* referenceProblems({ sources, watchlists }: Markets, channelsOf: ChannelLookup): Generator<Problem> {
+  yield* doubled('sources', sources)
+  yield* doubled('watchlists', watchlists)
+  for (const [index, { source }] of sources.entries()) {
+    if (channelsOf(source) === undefined)
+      yield [['sources', index, 'source'], `expected a known kind of source, got ${source}`]
+  }
+  for (const [index, watchlist] of watchlists.entries())
+    yield* watchlistProblems(['watchlists', index], watchlist, sources, channelsOf)
+}
+
+function* watchlistProblems(
+  path: (string | number)[],
+  watchlist: Watchlist,
+  sources: readonly SourceConfig[],
+  channelsOf: ChannelLookup
+): Generator<Problem> {
+  const source = sources.find(({ name }) => name === watchlist.source)
+  if (source === undefined) {
+    yield [
+      [...path, 'source'],
+      `expected one of ${sources.map(({ name }) => name).join(', ')}, got ${watchlist.source}`
+    ]
+    return
+  }
+  const channels = channelsOf(source.source)
+  const seen = new Set<string>()
+  for (const [index, key] of watchlist.instruments.entries()) {
+    if (parseKey(key) === undefined) yield [[...path, 'instruments', index], `expected venue:type:symbol, got ${key}`]
+    if (seen.has(key)) yield [[...path, 'instruments', index], `expected each instrument once, got ${key} again`]
+    seen.add(key)
+  }
+  if (channels === undefined) return
+  for (const [index, { channel }] of watchlist.poll.entries()) {
+    if (!channels.rest.includes(channel))
+      yield [[...path, 'poll', index, 'channel'], expectedChannel(channels.rest, channel)]
+  }
+  for (const [index, channel] of watchlist.stream.entries()) {
+    if (!channels.stream.includes(channel))
+      yield [[...path, 'stream', index], expectedChannel(channels.stream, channel)]
+  }
+}
+
+function expectedChannel(channels: readonly string[], got: string): string {
+  return `expected a channel among ${channels.join(', ')}, got ${got}`
+}
+
+function* doubled(list: string, entries: readonly { name: string }[]): Generator<Problem> {
+  const seen = new Set<string>()
+  for (const [index, entry] of entries.entries()) {
+    if (seen.has(entry.name)) yield [[list, index, 'name'], `expected a name once, got ${entry.name} again`]
+    seen.add(entry.name)
+  }
+}
+
+/** The name that a strict mapping did not expect, so that its own line is reported. */
+function unknownName({ type, actual }: { type: string; actual?: unknown }): string[] {
+  return type === 'objectStrict' ? String(actual).split(', ').slice(0, 1) : []
+}
+
+/** `sources[0].name` as a path. */
+function pathOf(field: string): (string | number)[] {
+  return [...field.matchAll(/([^.[\]]+)/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
+}
+
+function hasRange(node: unknown): node is { range: [number, number, number] } {
+  return typeof node === 'object' && node !== null && Array.isArray((node as { range?: unknown }).range)
+}

@@ -1,0 +1,119 @@
+import { ConfigError } from './config-error.ts'
+import { LOG_LEVELS, type LogLevel, type Settings, type TransporterSetting } from './settings.ts'
+
+/** The environment variables of quotecast and what they are when unset. Each may also be given as `<NAME>_FILE`, a file that holds the value. */
+export const VARIABLES = {
+  PORT: '3000',
+  TRANSPORTER: 'memory:',
+  HISTORY: 'sqlite:data/quotecast.db',
+  LATEST: 'memory:',
+  CONFIG: 'config/markets.yaml',
+  SERVICES: '',
+  NAMESPACE: '',
+  LOG_LEVEL: 'info',
+  PROXIES: '',
+  ADVERTISE: '127.0.0.1'
+} as const satisfies Record<string, string>
+
+export type VariableName = keyof typeof VARIABLES
+
+export interface SettingsInput {
+  env: Readonly<Record<string, string | undefined>>
+  /** Reads a secret's file. @throws when it cannot be read. */
+  readFile: (path: string) => string
+  /** The services that exist. */
+  available: readonly string[]
+}
+
+/** Reads and checks the environment. @throws ConfigError that names every mistake at once; values of secrets are not in it. */
+export function readSettings({ env, readFile, available }: SettingsInput): Settings {
+  const problems: string[] = []
+  const values = Object.fromEntries(
+    Object.entries(VARIABLES).map(([name, fallback]) => [name, readVariable(name, fallback)])
+  ) as Record<VariableName, string>
+
+  function readVariable(name: string, fallback: string): string {
+    const file = env[`${name}_FILE`]
+    if (file === undefined) return env[name] || fallback
+    if (env[name] !== undefined) problems.push(`${name} and ${name}_FILE: expected one of them, got both`)
+    try {
+      return readFile(file).trim()
+    } catch (error) {
+      problems.push(`${name}_FILE: expected a readable file, got ${file}: ${(error as Error).message}`)
+      return fallback
+    }
+  }
+
+  function take<T>(name: VariableName, parse: (text: string) => T | undefined, expected: string, shown = true): T {
+    const value = parse(values[name])
+    if (value === undefined)
+      problems.push(`${name}: expected ${expected}, got ${shown ? JSON.stringify(values[name]) : 'something else'}`)
+    return value as T
+  }
+
+  const settings: Settings = {
+    port: take('PORT', parsePort, 'a port from 0 to 65535'),
+    transporter: take('TRANSPORTER', parseTransporter, 'memory: or nats://[user:password@]host[:port][,…]', false),
+    history: take(
+      'HISTORY',
+      oneOf('sqlite:', 'mysql://'),
+      'sqlite:<file> or mysql://user:password@host/database',
+      false
+    ),
+    latest: take('LATEST', oneOf('memory:', 'redis://', 'rediss://'), 'memory: or redis://[:password@]host', false),
+    services: take('SERVICES', text => parseServices(text, available), `names among ${available.join(', ')}, or none`),
+    namespace: take(
+      'NAMESPACE',
+      text => (/^[A-Za-z0-9_-]{0,32}$/.test(text) ? text : undefined),
+      'letters, digits, _ or -'
+    ),
+    logLevel: take('LOG_LEVEL', parseLogLevel, `one of ${LOG_LEVELS.join(', ')}`),
+    configFile: values.CONFIG,
+    proxies: values.PROXIES.split(/[\n,]/)
+      .map(line => line.trim())
+      .filter(line => line !== '' && !line.startsWith('#')),
+    advertise: values.ADVERTISE
+  }
+  if (problems.length === 0) problems.push(...clusterProblems(settings))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.freeze(settings)
+}
+
+/** Stores in the memory of one process cannot serve several. */
+function clusterProblems({ transporter, history, latest }: Settings): string[] {
+  if (transporter.kind === 'memory') return []
+  const problems: string[] = []
+  if (history.startsWith('sqlite:')) problems.push('HISTORY: expected mysql://… with a nats transporter, got sqlite:')
+  if (latest.startsWith('memory:')) problems.push('LATEST: expected redis://… with a nats transporter, got memory:')
+  return problems
+}
+
+function parsePort(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+function oneOf(...prefixes: string[]): (text: string) => string | undefined {
+  return text => (prefixes.some(prefix => text.startsWith(prefix)) ? text : undefined)
+}
+
+function parseLogLevel(text: string): LogLevel | undefined {
+  return LOG_LEVELS.find(level => level === text)
+}
+
+function parseServices(text: string, available: readonly string[]): string[] | null | undefined {
+  if (text === '') return null
+  if (text === 'none') return []
+  const names = text.split(',').map(name => name.trim())
+  return names.every(name => available.includes(name)) ? names : undefined
+}
+
+function parseTransporter(text: string): TransporterSetting | undefined {
+  if (text === 'memory:') return { kind: 'memory' }
+  const match = /^nats:\/\/(?:([^:@/]+):([^@/]+)@)?([^@/]+)\/?$/.exec(text)
+  if (match === null) return undefined
+  const [, user, password, hosts = ''] = match
+  const servers = hosts.split(',').map(host => host.replace(/^nats:\/\//, '').trim())
+  if (servers.some(host => !/^[^\s:]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i.test(host))) return undefined
+  if (user === undefined || password === undefined) return { kind: 'nats', servers }
+  return { kind: 'nats', servers, user: decodeURIComponent(user), password: decodeURIComponent(password) }
+}

@@ -1,0 +1,53 @@
+import type { Observation } from '../source.ts'
+import { type BookNames, readBook, readLast, readStats, readTrade, type StatsNames } from './field-groups.ts'
+import { readMillis } from './fields.ts'
+import type { EntryReader, Reading } from './make-quote.ts'
+import { byTime } from './stream-channels.ts'
+
+const BOOK: BookNames = { bid: 'bidPrice', bidSize: 'bidQty', ask: 'askPrice', askSize: 'askQty' }
+const STATS: StatsNames = {
+  open: 'openPrice',
+  high: 'highPrice',
+  low: 'lowPrice',
+  prevClose: 'prevClosePrice',
+  volume: 'volume',
+  turnover: 'quoteVolume'
+}
+
+const common = { kind: 'rest', symbol: 'symbol' } as const
+
+const price: EntryReader = {
+  ...common,
+  channel: 'price',
+  read: (entry, seen) => byRequest(seen, readLast(entry, 'price'))
+}
+
+const bookTicker: EntryReader = {
+  ...common,
+  channel: 'bookTicker',
+  read: (entry, seen) => byRequest(seen, readBook(entry, BOOK))
+}
+
+/** `closeTime` is the only time the venue gives; `lastId` changes with trades only, so it is no sequence of this channel. */
+const dayTicker: EntryReader = {
+  ...common,
+  channel: '24hr',
+  read: entry =>
+    byTime(readMillis(entry, 'closeTime'), {
+      ...readTrade(entry, 'lastPrice', 'lastQty'),
+      ...readBook(entry, BOOK),
+      ...readStats(entry, STATS)
+    })
+}
+
+/** The REST channels that become quotes. */
+export const REST_READERS: ReadonlyMap<string, EntryReader> = new Map(
+  [price, bookTicker, dayTicker].map(reader => [reader.channel, reader])
+)
+
+/** The body has neither time nor sequence: a scheduled fetch is known by its slot, any other never collapses. */
+function byRequest(seen: Observation, fields: Reading['fields']): Reading {
+  const { slot, connection } = seen
+  const identity = slot === null ? { connection, counter: seen.nextCounter() } : { slot }
+  return { identity, sequence: null, exchangeTime: null, status: 'unknown', fields }
+}

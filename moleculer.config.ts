@@ -1,0 +1,50 @@
+import { globSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, join } from 'node:path'
+import type { BrokerOptions } from 'moleculer'
+import { ConfigError } from './lib/config/config-error.ts'
+import type { Markets } from './lib/config/markets.ts'
+import { readMarkets } from './lib/config/read-markets.ts'
+import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
+import type { Settings } from './lib/config/settings.ts'
+import { channelsOf } from './lib/sources/registry.ts'
+import { createTransport } from './lib/transport/create-transport.ts'
+
+/** The services that exist, by the names that `SERVICES` takes. */
+export const available: readonly string[] = globSync(join(import.meta.dirname, 'services/*.service.ts'))
+  .map(file => basename(file, '.service.ts'))
+  .sort()
+
+const readText = (file: string): string => readFileSync(file, 'utf8')
+
+/** What the environment decides. This module is its only reader. */
+export const settings: Settings = readSettings({ env: process.env, readFile: readText, available })
+
+/** What is collected: the content of the markets file. */
+export const markets: Markets = readMarketsFile(settings.configFile)
+
+// Secrets do not stay where child processes inherit them, and the runner must not take TRANSPORTER for its own option.
+for (const name of Object.keys(VARIABLES)) delete process.env[name]
+
+function readMarketsFile(file: string): Markets {
+  try {
+    return readMarkets(readText(file), file, channelsOf)
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new ConfigError([`CONFIG: expected a readable file, got ${file}: ${(error as Error).message}`])
+  }
+}
+
+const { transporter, middleware } = createTransport(settings.transporter)
+
+export default {
+  namespace: settings.namespace,
+  nodeID: `${settings.services?.join('+') || 'quotecast'}-${hostname()}-${process.pid}`,
+  logger: settings.logLevel === 'silent' ? false : { type: 'Pino', options: { level: settings.logLevel } },
+  transporter,
+  middlewares: [middleware],
+  disableBalancer: true,
+  // A request that nobody answers must not hang a client.
+  requestTimeout: 10_000,
+  registry: { stopDelay: 0 }
+} satisfies BrokerOptions

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError } from '../../lib/config/config-error.ts'
+import { readSettings } from '../../lib/config/read-settings.ts'
+
+const available = ['fetcher', 'gateway']
+
+function read(env: Record<string, string>, files: Record<string, string> = {}) {
+  const readFile = (path: string) => files[path] ?? assert.fail(`no file ${path}`)
+  return readSettings({ env, readFile, available })
+}
+
+function refusal(env: Record<string, string>): string {
+  try {
+    read(env)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.problems.join('\n')
+  }
+  return assert.fail('expected the environment to be refused')
+}
+
+test('an empty environment is the embedded mode', () => {
+  const settings = read({})
+  assert.deepEqual(settings.transporter, { kind: 'memory' })
+  assert.equal(settings.port, 3000)
+  assert.equal(settings.history, 'sqlite:data/quotecast.db')
+  assert.equal(settings.services, null)
+})
+
+test('several NATS servers and credentials are read from one URL', () => {
+  const cluster = { HISTORY: 'mysql://u:p@db/quotes', LATEST: 'redis://cache' }
+  assert.deepEqual(read({ ...cluster, TRANSPORTER: 'nats://me:s%40cret@a:4222,b' }).transporter, {
+    kind: 'nats',
+    servers: ['a:4222', 'b'],
+    user: 'me',
+    password: 's@cret'
+  })
+})
+
+test('a secret may stand in a file, but not in both places', () => {
+  assert.equal(
+    read({ HISTORY_FILE: '/run/history' }, { '/run/history': 'mysql://u:p@db/q\n' }).history,
+    'mysql://u:p@db/q'
+  )
+  assert.match(
+    refusal({ HISTORY: 'sqlite:x', HISTORY_FILE: '/nowhere' }),
+    /HISTORY and HISTORY_FILE: expected one of them, got both/
+  )
+})
+
+test('all mistakes are reported at once, and no secret is repeated', () => {
+  const text = refusal({
+    PORT: '70000',
+    TRANSPORTER: 'redis://:secret@x',
+    HISTORY: 'postgres://u:secret@x',
+    SERVICES: 'fetcher,nope'
+  })
+  assert.match(text, /PORT: expected a port from 0 to 65535, got "70000"/)
+  assert.match(text, /TRANSPORTER: expected memory: or nats:/)
+  assert.match(text, /HISTORY: expected sqlite:/)
+  assert.match(text, /SERVICES: expected names among fetcher, gateway, or none, got "fetcher,nope"/)
+  assert.doesNotMatch(text, /secret/)
+})
+
+test('a cluster refuses stores that live in one process', () => {
+  assert.match(refusal({ TRANSPORTER: 'nats://a' }), /HISTORY: expected mysql.*\nLATEST: expected redis/)
+})

@@ -1,0 +1,49 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/**
+ * `npm test`: makes sure that the servers which the tests start are there, then runs `node --test` over the files given, or all.
+ * A missing binary is named; on Debian as root it is installed.
+ */
+const PACKAGE_OF = {
+  'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
+  mariadbd: 'mariadb-server',
+  chromium: 'chromium'
+} as const satisfies Record<string, string>
+
+const missing = Object.entries(PACKAGE_OF).filter(([binary]) => !onPath(binary))
+if (missing.length > 0) install(missing.map(([, name]) => name))
+
+const files = process.argv.slice(2)
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-concurrency=2', ...(files.length > 0 ? files : ['test/**/*.test.ts'])],
+  { stdio: 'inherit' }
+)
+process.exitCode = status ?? 1
+
+function onPath(binary: string): boolean {
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some(folder => {
+    try {
+      accessSync(join(folder, binary), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function install(packages: string[]): void {
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  console.log(`The tests start real servers; not found: ${missing.map(([binary]) => binary).join(', ')}.`)
+  if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
+    console.error(`Install them first; on Debian: sudo ${command}`)
+    process.exit(1)
+  }
+  console.log(`Installing: ${command}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  execFileSync('apt-get', ['update', '-q'], { stdio: 'inherit', env })
+  execFileSync('sh', ['-c', command], { stdio: 'inherit', env })
+}
