@@ -12,7 +12,7 @@ export const VARIABLES = {
   NAMESPACE: '',
   LOG_LEVEL: 'info',
   PROXIES: '',
-  ADVERTISE: '127.0.0.1'
+  ADVERTISE: ''
 } as const satisfies Record<string, string>
 
 export type VariableName = keyof typeof VARIABLES

@@ -15,7 +15,7 @@ export interface Settings {
   configFile: string
   /** Proxy URLs with credentials, in order, as they were given; empty for direct egress. */
   proxies: string[]
-  /** The host under which other processes reach a server that this one opens, such as the demo exchange. */
+  /** The host under which other machines reach the demo exchange of this process; empty keeps it on loopback. */
   advertise: string
 }
 

@@ -1,8 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { EgressErrorCode } from './egress-error.ts'
-import { waitFor } from './phase.ts'
-import type { Proxy } from './proxy.ts'
+import { type Phase, waitFor } from './phase.ts'
+import type { ProxyServer } from './proxy-server.ts'
 import type { Target } from './target.ts'
 import { openTunnel } from './tunnel.ts'
 
@@ -29,15 +29,15 @@ export const DEFAULT_TIMEOUTS = {
 export interface Route {
   target: Pick<Target, 'host' | 'port' | 'secure'>
   /** Null connects directly. */
-  proxy: Proxy | null
+  proxy: ProxyServer | null
   timeouts: PhaseTimeouts
   /** Certificate authorities to trust instead of the system's. */
   ca?: ConnectionOptions['ca']
 }
 
 /**
- * Opens a connection over which HTTP/1.1 can be spoken with the target: TCP, CONNECT where a proxy leads there, TLS for https.
- * An abort in any of these steps, or a failure, leaves no socket behind.
+ * Opens a connection over which HTTP/1.1 can be spoken with the target: TCP, CONNECT where a proxy leads there, TLS for
+ * https. An abort in any of these steps, or a failure, leaves no socket behind.
  * @throws EgressError
  */
 export async function openConnection({ target, proxy, timeouts, ca }: Route, signal: AbortSignal): Promise<Socket> {
@@ -53,14 +53,14 @@ export async function openConnection({ target, proxy, timeouts, ca }: Route, sig
 
 async function dial(host: string, port: number, { tcpMs }: PhaseTimeouts, signal: AbortSignal): Promise<Socket> {
   const socket = connectTcp({ host, port, noDelay: true, keepAlive: true })
-  const phase = {
+  const phase: Phase = {
     what: `TCP connection to ${host}:${port}`,
     event: 'connect',
     timeoutMs: tcpMs,
     timeoutCode: 'connect_timeout',
     codeOf: codeOfDial,
     closedCode: 'refused'
-  } as const
+  }
   await waitFor(socket, phase, signal)
   return socket
 }
@@ -79,14 +79,14 @@ async function secure(
     ALPNProtocols: ['http/1.1'],
     ca
   })
-  const phase = {
+  const phase: Phase = {
     what: `TLS with ${host}`,
     event: 'secureConnect',
     timeoutMs: tlsMs,
     timeoutCode: 'tls_timeout',
     codeOf: codeOfTls,
     closedCode: 'tls'
-  } as const
+  }
   try {
     await waitFor(wrapped, phase, signal)
   } catch (error) {

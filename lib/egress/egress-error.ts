@@ -4,13 +4,21 @@ export type Blame =
   | 'fault'
   /** Two of these in a row are a fault. */
   | 'half'
-  /** The credential is no good: it is not used again. */
+  /** The credential is no good, or the proxy no honest one: it is not used again. */
   | 'disabled'
-  /** A fault if the same request then succeeds through another egress, otherwise the origin's doing. */
-  | 'suspect'
   | 'neutral'
 
-/** Why a request could not be carried out: a closed list, with whether another egress may succeed and what it says about the proxy. */
+interface Meaning {
+  /** Whether another egress may succeed. */
+  retryable: boolean
+  blame: Blame
+  /**
+   * The blame holds only if the same request then succeeds through another egress; otherwise it is the origin's doing.
+   */
+  ifProven?: true
+}
+
+/** Why a request could not be carried out: a closed list, and what each says about the proxy that carried it. */
 export const EGRESS_ERRORS = {
   /** The target is not one that requests may go to. */
   forbidden_target: { retryable: false, blame: 'neutral' },
@@ -26,7 +34,9 @@ export const EGRESS_ERRORS = {
   connect_timeout: { retryable: true, blame: 'fault' },
   /** The proxy accepted the connection and did not answer CONNECT. */
   proxy_timeout: { retryable: true, blame: 'fault' },
-  /** The proxy's answer to CONNECT was cut or is not HTTP. */
+  /** The proxy closed the connection instead of answering CONNECT; some do so when the origin does not answer them. */
+  tunnel_cut: { retryable: true, blame: 'fault', ifProven: true },
+  /** The proxy's answer to CONNECT is not HTTP. */
   proxy_garbage: { retryable: true, blame: 'fault' },
   /** CONNECT 407. */
   proxy_auth: { retryable: true, blame: 'disabled' },
@@ -35,12 +45,12 @@ export const EGRESS_ERRORS = {
   /** CONNECT 429 or 402. */
   proxy_throttled: { retryable: true, blame: 'neutral' },
   /** CONNECT was answered with another refusal: the proxy is broken, or it cannot reach the origin. */
-  tunnel_failed: { retryable: true, blame: 'suspect' },
-  tls_timeout: { retryable: true, blame: 'fault' },
-  tls: { retryable: true, blame: 'fault' },
+  tunnel_failed: { retryable: true, blame: 'fault', ifProven: true },
+  tls_timeout: { retryable: true, blame: 'fault', ifProven: true },
+  tls: { retryable: true, blame: 'fault', ifProven: true },
   /** TLS was spoken, with a certificate that is not the origin's: somebody listens in. */
-  certificate: { retryable: true, blame: 'disabled' },
-  first_byte_timeout: { retryable: true, blame: 'neutral' },
+  certificate: { retryable: true, blame: 'disabled', ifProven: true },
+  first_byte_timeout: { retryable: true, blame: 'half', ifProven: true },
   /** The body stopped arriving. */
   idle_timeout: { retryable: true, blame: 'half' },
   /** The connection ended before the response did. */
@@ -55,9 +65,14 @@ export const EGRESS_ERRORS = {
   deadline: { retryable: false, blame: 'neutral' },
   /** The pool was closed. */
   closed: { retryable: false, blame: 'neutral' }
-} as const satisfies Record<string, { retryable: boolean; blame: Blame }>
+} as const satisfies Record<string, Meaning>
 
 export type EgressErrorCode = keyof typeof EGRESS_ERRORS
+
+/** What a code means. */
+export function meaningOf(code: EgressErrorCode): Meaning {
+  return EGRESS_ERRORS[code]
+}
 
 /** A request that got no response. Holds no credentials, nor does anything that it refers to. */
 export class EgressError extends Error {
@@ -68,6 +83,8 @@ export class EgressError extends Error {
   readonly retryAfterMs: number | undefined
   /** The label of the egress, set by the pool; null before one was chosen. */
   egress: string | null = null
+  /** Requests that were sent in vain, set by the pool. */
+  attempts = 0
 
   constructor(code: EgressErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
     super(`${code}: ${message}`, options.cause === undefined ? undefined : { cause: options.cause })

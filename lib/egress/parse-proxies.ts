@@ -1,4 +1,4 @@
-import { Proxy, type ProxyParts } from './proxy.ts'
+import { type ProxyParts, ProxyServer } from './proxy-server.ts'
 
 /** A list of proxies that cannot be used: every bad line by its number, with what was expected. Never quotes a line. */
 export class ProxyListError extends Error {
@@ -12,13 +12,13 @@ export class ProxyListError extends Error {
 }
 
 /**
- * Reads a list of proxies: one `http://user:pass@host:port` on a line, in the order in which they are used. Empty lines and
- * lines that begin with `#` are skipped.
+ * Reads a list of proxies: one `http://user:pass@host:port` on a line, in the order in which they are used. Empty lines
+ * and lines that begin with `#` are skipped.
  * @throws ProxyListError with every bad line.
  */
-export function parseProxies(text: string): Proxy[] {
+export function parseProxies(text: string): ProxyServer[] {
   const problems: string[] = []
-  const proxies: Proxy[] = []
+  const proxies: ProxyServer[] = []
   const lineOf = new Map<string, number>()
   const sharing = new Map<string, number>()
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
@@ -32,7 +32,7 @@ export function parseProxies(text: string): Proxy[] {
     }
     const place = `${parts.host}:${parts.port}`
     const ordinal = (sharing.get(place) ?? 0) + 1
-    const proxy = new Proxy(parts, ordinal)
+    const proxy = new ProxyServer(parts, ordinal)
     const first = lineOf.get(proxy.identity)
     if (first !== undefined) {
       problems.push(`proxy list, line ${number}: expected each proxy once, got the one of line ${first} again`)
@@ -48,7 +48,9 @@ export function parseProxies(text: string): Proxy[] {
 
 const FORM = 'http://user:pass@host:port or https://user:pass@host:port'
 
-/** @returns the parts, or what was expected and what was found; the text itself may hold a password and is not repeated. */
+/**
+ * @returns the parts, or what was expected and what was found; the text itself may hold a password and is not repeated.
+ */
 function readLine(line: string): ProxyParts | string {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(line)?.[1]?.toLowerCase()
   if (scheme === undefined) return `expected ${FORM}, got a line without a scheme`

@@ -16,8 +16,8 @@ export interface Phase {
 }
 
 /**
- * Waits until a phase is over. Whatever else happens (an error, a close, the time-out, an abort) destroys the socket and rejects
- * with an EgressError; afterwards none of its listeners is left.
+ * Waits until a phase is over. Whatever else happens (an error, a close, the time-out, an abort) destroys the socket
+ * and rejects with an EgressError; afterwards none of its listeners is left.
  */
 export function waitFor(socket: Socket, phase: Phase, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

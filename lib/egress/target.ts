@@ -12,8 +12,8 @@ export interface Target {
 }
 
 /**
- * Checks and takes apart the URL of a request. Only https, and http to this machine; http to other hosts needs `allowHttp`,
- * which the bundled demo exchange sets.
+ * Checks and takes apart the URL of a request. Only https, and http to this machine; http to other hosts needs
+ * `allowHttp`, which the bundled demo exchange sets.
  * @throws EgressError `forbidden_target`
  */
 export function readTarget(text: string, allowHttp: boolean): Target {

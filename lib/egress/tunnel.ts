@@ -1,7 +1,7 @@
 import { isIPv6, type Socket } from 'node:net'
 import { EgressError, type EgressErrorCode } from './egress-error.ts'
-import { waitFor } from './phase.ts'
-import type { Proxy } from './proxy.ts'
+import { type Phase, waitFor } from './phase.ts'
+import type { ProxyServer } from './proxy-server.ts'
 
 /** A longer answer to CONNECT is not one. */
 const MAX_HEAD_BYTES = 16 * 1024
@@ -9,14 +9,14 @@ const MAX_HEAD_BYTES = 16 * 1024
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})\b/
 
 /**
- * Asks a proxy for a tunnel to a target, over a connection to it. When it resolves, what is written to the socket reaches the
- * target and nothing of the answer is left to read; otherwise the socket is destroyed.
+ * Asks a proxy for a tunnel to a target, over a connection to it. When it resolves, what is written to the socket
+ * reaches the target and nothing of the answer is left to read; otherwise the socket is destroyed.
  * @throws EgressError
  */
 export async function openTunnel(
   socket: Socket,
   target: { host: string; port: number },
-  proxy: Proxy,
+  proxy: ProxyServer,
   timeoutMs: number,
   signal: AbortSignal
 ): Promise<void> {
@@ -27,14 +27,14 @@ export async function openTunnel(
       authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`
     }Proxy-Connection: keep-alive\r\n\r\n`
   )
-  const phase = {
+  const phase: Phase = {
     what: `CONNECT through ${proxy.label}`,
     event: HEAD,
     timeoutMs,
     timeoutCode: 'proxy_timeout',
-    codeOf: () => 'proxy_garbage',
-    closedCode: 'proxy_garbage'
-  } as const
+    codeOf: () => 'tunnel_cut',
+    closedCode: 'tunnel_cut'
+  }
   const head = readHead(socket)
   await waitFor(socket, phase, signal)
   const failure = judge(head(), proxy.label)
@@ -47,8 +47,8 @@ export async function openTunnel(
 const HEAD = 'tunnel-head'
 
 /**
- * Collects what arrives up to the blank line, then emits {@link HEAD}. Reads by `readable` instead of `data`, so that the socket
- * is not left flowing for whoever takes it over.
+ * Collects what arrives up to the blank line, then emits {@link HEAD}. Reads by `readable` instead of `data`, so that
+ * the socket is not left flowing for whoever takes it over.
  * @returns gives what was read.
  */
 function readHead(socket: Socket): () => string {

@@ -11,7 +11,7 @@ export class Tally {
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + n)
   }
 
-  toJSON(): Record<string, number> {
+  read(): Record<string, number> {
     return Object.fromEntries(this.#counts)
   }
 }

@@ -12,7 +12,7 @@ import {
  * The board row: what is known now of one instrument, merged from quotes field group by field group.
  *
  * Per group and channel the candidate that {@link compareCandidates} puts last is kept; a group shows the candidate with the
- * greatest `observedTime` (ties: smaller position). Both are maxima of total orders, so the merge is commutative,
+ * greatest `observedTime` (ties: smaller position, then greater epoch and channel). Both are maxima of total orders, so the merge is commutative,
  * associative and idempotent: whoever has seen the same quotes shows the same board, in whatever order they came.
  */
 export interface BoardRow {
@@ -47,15 +47,16 @@ export function mergeQuote(row: BoardRow, candidate: Candidate): FieldGroup[] {
     const field = candidateField(group, candidate.quote.src.channel)
     const held = row.candidates.get(field)
     if (held !== undefined && compareCandidates(candidate, held) <= 0) continue
+    const shown = visible(row, group)
     row.candidates.set(field, candidate)
-    if (visible(row, group) === candidate) changed.push(group)
+    if (visible(row, group) !== shown) changed.push(group)
   }
   return changed
 }
 
 /**
- * The order of two quotes of one channel: sequence kind, sequence, exchange time, observed time, then the smaller position;
- * what is null comes first. A sequence that started again has a longer kind (`u~<micros>`), so it outranks the old one.
+ * The order of two quotes of one channel: sequence kind, sequence, exchange time, observed time, then the smaller position, then the
+ * epoch's text; what is null comes first. A sequence that started again has a longer kind (`u~<micros>`), so it outranks the old one.
  */
 export function compareCandidates(a: Candidate, b: Candidate): number {
   return (
@@ -63,7 +64,8 @@ export function compareCandidates(a: Candidate, b: Candidate): number {
     compareSequence(a.quote.seq, b.quote.seq) ||
     (a.quote.exchangeTime ?? -1) - (b.quote.exchangeTime ?? -1) ||
     a.quote.observedTime - b.quote.observedTime ||
-    b.q - a.q
+    b.q - a.q ||
+    compareText(a.epoch, b.epoch)
   )
 }
 
@@ -86,7 +88,16 @@ export function visible(row: BoardRow, group: FieldGroup): Candidate | undefined
 }
 
 function newerObservation(a: Candidate, b: Candidate): boolean {
-  return a.quote.observedTime > b.quote.observedTime || (a.quote.observedTime === b.quote.observedTime && a.q < b.q)
+  const order =
+    a.quote.observedTime - b.quote.observedTime ||
+    b.q - a.q ||
+    compareText(a.epoch, b.epoch) ||
+    compareText(a.quote.src.channel, b.quote.src.channel)
+  return order > 0
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** A board row as clients see it: values of all groups, with the times and the position of the newest observation among them. */
@@ -102,7 +113,10 @@ export interface BoardView extends Partial<Omit<Quote, 'id' | 'seq' | 'seqKind' 
   publishedTime: Micros
 }
 
-/** The visible values of a row, or undefined while it holds none. Groups that no channel carried are absent. */
+/**
+ * The visible values of a row, or undefined while it holds none. Groups that no channel carried are absent. The status is the
+ * newest that a channel told: one that does not tell (`unknown`) hides none.
+ */
 export function viewRow(row: BoardRow): BoardView | undefined {
   const shown = new Map<FieldGroup, Candidate>()
   for (const group of GROUP_NAMES) {
@@ -113,11 +127,15 @@ export function viewRow(row: BoardRow): BoardView | undefined {
   if (first === undefined) return undefined
   let newest = first
   let latest = first
+  let told = first
   for (const candidate of others) {
     if (newerObservation(candidate, newest)) newest = candidate
     if (candidate.q > latest.q) latest = candidate
+    const tells = Number(candidate.quote.status !== 'unknown') - Number(told.quote.status !== 'unknown')
+    if (tells > 0 || (tells === 0 && newerObservation(candidate, told))) told = candidate
   }
-  const { status, exchangeTime, receivedTime, observedTime, publishedTime } = newest.quote
+  const { exchangeTime, receivedTime, observedTime, publishedTime } = newest.quote
+  const { status } = told.quote
   const view: BoardView = {
     key: row.key,
     epoch: latest.epoch,

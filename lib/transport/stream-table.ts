@@ -23,6 +23,15 @@ export interface StreamSpec {
   readonly ackWaitMs: number
   /** After this many deliveries a message goes to the dead letters. */
   readonly maxDeliver: number
+  /** Handlers of one group that run at the same time on a node, at the most. */
+  readonly concurrency: number
+  /** Where a server keeps it; `file` unless told otherwise. What is in `memory` is gone with the server. */
+  readonly storage?: 'file' | 'memory'
+}
+
+/** The stream that carries an event, or undefined for a plain event. */
+export function streamOf(event: string, streams: readonly StreamSpec[]): StreamSpec | undefined {
+  return streams.find(stream => stream.events.includes(event))
 }
 
 const MINUTE = 60_000
@@ -39,7 +48,8 @@ export const STREAMS: readonly StreamSpec[] = [
     duplicateWindowMs: 2 * MINUTE,
     maxAckPending: 256,
     ackWaitMs: 30_000,
-    maxDeliver: 10
+    maxDeliver: 10,
+    concurrency: 32
   },
   {
     name: 'work',
@@ -51,6 +61,7 @@ export const STREAMS: readonly StreamSpec[] = [
     duplicateWindowMs: 2 * MINUTE,
     maxAckPending: 1024,
     ackWaitMs: 10_000,
-    maxDeliver: 3
+    maxDeliver: 3,
+    concurrency: 32
   }
 ]

@@ -40,8 +40,10 @@ export interface PrivateProcess extends Place {
   kill9(): Promise<void>
   /** Starts it again on the same port and directory, and waits until it answers. Kills it first if it still runs. */
   restart(): Promise<void>
-  /** SIGTERM, and SIGKILL after 5 s. Idempotent. */
-  stop(): Promise<void>
+  /** SIGTERM, and SIGKILL after 5 s. Idempotent. @returns the exit code of this or the last end, or null after a signal. */
+  stop(): Promise<number | null>
+  /** Whether it runs now. */
+  alive(): boolean
 }
 
 const OUTPUT_CHARACTERS = 64 * 1024
@@ -63,6 +65,7 @@ export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<P
   const place = { port: await freePort(), dir: await mkdtemp(join(tmpdir(), `quotecast-${spec.name}-`)) }
   let child: ChildProcess | undefined
   let output = ''
+  let exitCode: number | null = null
 
   const end = async (signal: NodeJS.Signals) => {
     const ending = child
@@ -84,7 +87,10 @@ export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<P
     child = started
     output = ''
     running.add(started)
-    started.once('exit', () => running.delete(started))
+    started.once('exit', code => {
+      exitCode = code
+      running.delete(started)
+    })
     started.once('error', error => {
       output += String(error)
     })
@@ -119,7 +125,11 @@ export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<P
       await end('SIGKILL')
       await start()
     },
-    stop: () => end('SIGTERM')
+    stop: async () => {
+      await end('SIGTERM')
+      return exitCode
+    },
+    alive: () => child !== undefined && child.exitCode === null && child.signalCode === null
   }
 }
 

@@ -16,6 +16,12 @@ export interface Reading {
   fields: Partial<TradeFields & BookFields & StatsFields>
 }
 
+/** For channels without a sequence of their own: the venue's time, and the values, as two updates may share a millisecond. */
+export function byTime(exchangeTime: Micros, fields: Reading['fields']): Reading {
+  const identity: Identity = { exchangeTime, values: Object.values(fields) }
+  return { identity, sequence: null, exchangeTime, status: 'unknown', fields }
+}
+
 /** How the entries of one channel are read. */
 export interface EntryReader {
   kind: 'rest' | 'ws'

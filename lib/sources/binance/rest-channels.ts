@@ -1,8 +1,7 @@
 import type { Observation } from '../source.ts'
 import { type BookNames, readBook, readLast, readStats, readTrade, type StatsNames } from './field-groups.ts'
 import { readMillis } from './fields.ts'
-import type { EntryReader, Reading } from './make-quote.ts'
-import { byTime } from './stream-channels.ts'
+import { byTime, type EntryReader, type Reading } from './make-quote.ts'
 
 const BOOK: BookNames = { bid: 'bidPrice', bidSize: 'bidQty', ask: 'askPrice', askSize: 'askQty' }
 const STATS: StatsNames = {

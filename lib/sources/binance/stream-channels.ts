@@ -1,8 +1,6 @@
-import type { Micros } from '../../quote/quote.ts'
-import type { Identity } from '../../quote/quote-id.ts'
 import { type BookNames, readBook, readLast, readStats, readTrade, type StatsNames } from './field-groups.ts'
 import { type Payload, readMillis, readSequence } from './fields.ts'
-import type { EntryReader, Reading } from './make-quote.ts'
+import { byTime, type EntryReader, type Reading } from './make-quote.ts'
 
 const BOOK: BookNames = { bid: 'b', bidSize: 'B', ask: 'a', askSize: 'A' }
 /** `x` is the price of the trade before the window's first; REST calls the same value `prevClosePrice`. */
@@ -69,10 +67,4 @@ export const STREAM_CHANNELS: readonly string[] = [...CHANNEL_OF_EVENT.values()]
 
 function bySequence(seq: string, seqKind: string, rest: Pick<Reading, 'fields' | 'status'>): Reading {
   return { identity: { sequence: seq, seqKind }, sequence: { seq, seqKind }, exchangeTime: null, ...rest }
-}
-
-/** For channels without a sequence of their own: the venue's time, and the values, as two updates may share a millisecond. */
-export function byTime(exchangeTime: Micros, fields: Reading['fields']): Reading {
-  const identity: Identity = { exchangeTime, values: Object.values(fields) }
-  return { identity, sequence: null, exchangeTime, status: 'unknown', fields }
 }

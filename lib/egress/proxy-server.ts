@@ -3,14 +3,16 @@ import { hash } from 'node:crypto'
 export type ProxyScheme = 'http' | 'https'
 
 /**
- * A proxy with its credentials. The password and what is derived from it are private fields: they appear in no JSON and no
- * output of `util.inspect`.
+ * A proxy with its credentials. The password and what is derived from it are private fields: they appear in no JSON and
+ * no output of `util.inspect`.
  */
-export class Proxy {
+export class ProxyServer {
   readonly scheme: ProxyScheme
   readonly host: string
   readonly port: number
-  /** Names the proxy in logs, quotes and counters, without credentials: `host:port`, numbered where several share it. */
+  /**
+   * Names the proxy in logs, quotes and counters, without credentials: `host:port`, numbered where several share it.
+   */
   readonly label: string
   readonly #user: string
   readonly #password: string

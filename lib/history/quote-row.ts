@@ -1,0 +1,86 @@
+import { parseDecimal } from '../quote/decimal.ts'
+import { carries, FIELD_GROUPS, type FieldGroup, GROUP_NAMES, type Quote } from '../quote/quote.ts'
+import type { SqlRow, SqlTable, SqlValue } from '../store/sql-client.ts'
+import { fullId, storedId } from './stored-id.ts'
+
+/** The bits of the column `carried`. A value that was used stays what it is. */
+const GROUP_BITS = { trade: 1, book: 2, stats: 4 } as const satisfies Record<FieldGroup, number>
+
+/** Columns that hold a field of the quote itself, by column. */
+const PLAIN = {
+  status: 'status',
+  seq: 'seq',
+  seq_kind: 'seqKind',
+  exchange_time: 'exchangeTime',
+  received_time: 'receivedTime',
+  observed_time: 'observedTime',
+  published_time: 'publishedTime'
+} as const satisfies Record<string, keyof Quote>
+
+/** Columns that hold a field of a group, by field. */
+const VALUES = {
+  last: 'last_price',
+  lastSize: 'last_size',
+  bid: 'bid',
+  bidSize: 'bid_size',
+  ask: 'ask',
+  askSize: 'ask_size',
+  open: 'open_price',
+  high: 'high_price',
+  low: 'low_price',
+  prevClose: 'prev_close',
+  volume: 'volume',
+  turnover: 'turnover',
+  window: 'stats_window'
+} as const satisfies Record<(typeof FIELD_GROUPS)[FieldGroup][number], string>
+
+const VALUE_COLUMNS = Object.entries(VALUES) as [keyof typeof VALUES, string][]
+const PLAIN_COLUMNS = Object.entries(PLAIN) as [string, (typeof PLAIN)[keyof typeof PLAIN]][]
+
+/** The table of quotes. */
+export const QUOTES: SqlTable = {
+  name: 'quotes',
+  columns: [
+    'instrument_id',
+    'quote_id',
+    'series_id',
+    ...Object.keys(PLAIN),
+    'slot',
+    'egress',
+    'carried',
+    ...Object.values(VALUES)
+  ]
+}
+
+/** The numbers under which a quote's instrument and series are kept. */
+export interface SeriesIds {
+  instrumentId: number
+  seriesId: number
+}
+
+/** The row of a quote, in the order of {@link QUOTES}. */
+export function toRow(quote: Quote, { instrumentId, seriesId }: SeriesIds): SqlValue[] {
+  let carried = 0
+  for (const group of GROUP_NAMES) if (carries(quote, group)) carried |= GROUP_BITS[group]
+  const row: SqlValue[] = [instrumentId, storedId(quote.key, quote.id), seriesId]
+  for (const [, field] of PLAIN_COLUMNS) row.push(quote[field])
+  row.push(quote.src.slot, quote.src.egress, carried)
+  for (const [field] of VALUE_COLUMNS) row.push(quote[field] ?? null)
+  return row
+}
+
+/** The quote of a row of {@link QUOTES} joined with its `instrument_key`, `kind`, `provider` and `channel`. */
+export function fromRow(row: SqlRow): Quote {
+  const key = String(row.instrument_key)
+  const quote: Record<string, unknown> = { id: fullId(key, String(row.quote_id)), key }
+  for (const [column, field] of PLAIN_COLUMNS) quote[field] = row[column]
+  quote.src = { kind: row.kind, provider: row.provider, channel: row.channel, slot: row.slot, egress: row.egress }
+  for (const group of GROUP_NAMES) {
+    if ((Number(row.carried) & GROUP_BITS[group]) === 0) continue
+    for (const field of FIELD_GROUPS[group]) {
+      const value = row[VALUES[field]] ?? null
+      quote[field] = value === null || field === 'window' ? value : parseDecimal(String(value))
+    }
+  }
+  return quote as unknown as Quote
+}

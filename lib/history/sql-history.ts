@@ -1,0 +1,114 @@
+import type { Micros, Quote } from '../quote/quote.ts'
+import type { SqlClient, SqlRow } from '../store/sql-client.ts'
+import { StoreError } from '../store/store-error.ts'
+import { checkQuote } from './check-quote.ts'
+import type { AppendResult, HistoryRange, HistoryStore } from './history-store.ts'
+import { fromRow, QUOTES, toRow } from './quote-row.ts'
+import { SeriesDirectory } from './series-directory.ts'
+
+const MAX_LIMIT = 10_000
+
+/** The columns that `fromRow` reads, of quotes `q`, series `s` and instrument keys `k`. */
+const SELECTED = `${QUOTES.columns.map(column => `q.${column}`).join(', ')}, s.kind, s.provider, s.channel, k.instrument_key`
+
+/** The history in SQLite or MySQL; what a resolved `append` means on either is told by the client. */
+export class SqlHistory implements HistoryStore {
+  readonly #client: SqlClient
+  readonly #series: SeriesDirectory
+
+  /** Takes over a client whose tables are migrated; `close` closes it. */
+  constructor(client: SqlClient) {
+    this.#client = client
+    this.#series = new SeriesDirectory(client)
+  }
+
+  async append(quotes: readonly Quote[]): Promise<AppendResult> {
+    for (const quote of quotes) checkQuote(quote)
+    if (quotes.length === 0) return { inserted: 0, collapsed: 0 }
+    const ids = await this.#series.resolve(quotes)
+    const keyed = quotes.map((quote, index) => ({ quote, ids: ids[index]! }))
+    // One order of rows for all writers: two that write the same batch wait for each other instead of deadlocking.
+    keyed.sort((a, b) => a.ids.instrumentId - b.ids.instrumentId || compareText(a.quote.id, b.quote.id))
+    const inserted = await this.#client.insertMissing(
+      QUOTES,
+      keyed.map(({ quote, ids }) => toRow(quote, ids))
+    )
+    return { inserted, collapsed: quotes.length - inserted }
+  }
+
+  async range({ key, from, to, limit, order = 'asc' }: HistoryRange): Promise<Quote[]> {
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to)) {
+      throw new StoreError('out_of_domain', `expected from and to in microseconds, got ${from} and ${to}`)
+    }
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+      throw new StoreError('out_of_domain', `expected a limit of 1 to ${MAX_LIMIT}, got ${limit}`)
+    }
+    const instrument = await this.#series.instrument(key)
+    if (instrument === undefined) return []
+    const direction = order === 'desc' ? 'DESC' : 'ASC'
+    // The rows are cut by the index before anything is joined to them.
+    const rows = await this.#client.query(
+      `SELECT ${SELECTED}
+       FROM (
+         SELECT * FROM quotes WHERE instrument_id = ? AND observed_time >= ? AND observed_time < ?
+         ORDER BY observed_time ${direction}, quote_id ${direction} LIMIT ?
+       ) q
+       JOIN series s ON s.id = q.series_id
+       JOIN instrument_keys k ON k.id = q.instrument_id
+       ORDER BY q.observed_time ${direction}, q.quote_id ${direction}`,
+      [instrument, from, to, limit]
+    )
+    return rows.map(fromRow)
+  }
+
+  async newest(since: Micros): Promise<Quote[]> {
+    // One look into the index per series, however many rows there are.
+    const rows = await this.#client.query(
+      `SELECT ${SELECTED}
+       FROM (
+         SELECT id, instrument_id, kind, provider, channel, (
+           SELECT n.quote_id FROM quotes n WHERE n.series_id = series.id AND n.observed_time >= ?
+           ORDER BY n.observed_time DESC, n.quote_id DESC LIMIT 1
+         ) AS newest_id
+         FROM series
+       ) s
+       JOIN quotes q ON q.instrument_id = s.instrument_id AND q.quote_id = s.newest_id
+       JOIN instrument_keys k ON k.id = s.instrument_id`,
+      [since]
+    )
+    return newestOfChannels(rows)
+  }
+
+  async count(key?: string): Promise<number> {
+    if (key === undefined) return this.#count('SELECT COUNT(*) AS n FROM quotes', [])
+    const instrument = await this.#series.instrument(key)
+    return instrument === undefined
+      ? 0
+      : this.#count('SELECT COUNT(*) AS n FROM quotes WHERE instrument_id = ?', [instrument])
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  async #count(sql: string, parameters: number[]): Promise<number> {
+    const [row] = await this.#client.query(sql, parameters)
+    return Number(row?.n)
+  }
+}
+
+/** Two providers may serve one channel of one key: the newer observation is kept. */
+function newestOfChannels(rows: readonly SqlRow[]): Quote[] {
+  const newest = new Map<string, Quote>()
+  for (const row of rows) {
+    const quote = fromRow(row)
+    const name = `${quote.key} ${quote.src.channel}`
+    const held = newest.get(name)
+    if (held === undefined || quote.observedTime > held.observedTime) newest.set(name, quote)
+  }
+  return [...newest.values()]
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,13 @@
+/** What the latest store keeps in Redis: every key that it uses, and nothing else does. */
+export interface LatestNames {
+  /** The set of all instrument keys that were ever merged. */
+  readonly keys: string
+  /** The hash of one instrument: per field group and channel the rank and the JSON of its candidate. */
+  row(key: string): string
+}
+
+/** The names of one deployment; several may share a Redis under different namespaces. */
+export function latestNames(namespace: string): LatestNames {
+  const prefix = `quotecast:${namespace === '' ? 'main' : namespace}:latest`
+  return { keys: `${prefix}:keys`, row: key => `${prefix}:row:${key}` }
+}

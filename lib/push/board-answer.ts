@@ -1,0 +1,39 @@
+import type { BoardTable } from './board-table.ts'
+import { FieldSet } from './field-set.ts'
+import { formatRow } from './frames.ts'
+import { HttpProblem } from './http-problem.ts'
+import type { LatestQuery } from './quote-query.ts'
+import { DEFAULT_FIELDS, type RowField } from './row-field.ts'
+
+/** The rows as REST gives them, as JSON text: the same rows as in a snapshot frame. */
+export function answerLatest(board: BoardTable, { keys, fields, limit }: LatestQuery): string {
+  const set = new FieldSet(fields ?? DEFAULT_FIELDS)
+  const rows: string[] = []
+  const missing: string[] = []
+  let isTruncated = false
+  for (const key of keys ?? board.entries.keys()) {
+    if (rows.length === limit) {
+      isTruncated = true
+      break
+    }
+    const row = rowOf(board, key, set)
+    if (row !== undefined) rows.push(row)
+    else if (keys !== null) missing.push(key)
+  }
+  const head = JSON.stringify({ epoch: board.epoch, q: board.position, truncated: isTruncated, missing })
+  return `${head.slice(0, -1)},"data":[${rows.join(',')}]}`
+}
+
+/** One row as JSON text. @throws HttpProblem 404 while nothing is known of the key. */
+export function answerKey(board: BoardTable, key: string, fields: RowField[] | null): string {
+  const row = rowOf(board, key, new FieldSet(fields ?? DEFAULT_FIELDS))
+  if (row === undefined) throw new HttpProblem(404, `no quote of ${key}`, { facts: { key } })
+  return row
+}
+
+/** Past the entry's cache: the field set of a request is used only once. */
+function rowOf(board: BoardTable, key: string, fields: FieldSet): string | undefined {
+  const entry = board.entries.get(key)
+  const text = entry && fields.render(entry.row, entry.status)
+  return entry === undefined || text === undefined ? undefined : formatRow(entry, text)
+}

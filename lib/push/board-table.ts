@@ -1,0 +1,124 @@
+import { type BoardRow, type Candidate, emptyRow, mergeQuote, visible } from '../quote/board.ts'
+import { GROUP_NAMES, type QuoteStatus } from '../quote/quote.ts'
+import { type FieldSet, GROUP_BITS, isNewerObservation, STATUS_BIT, type TouchMask } from './field-set.ts'
+import type { PushCounters } from './push-counters.ts'
+
+/** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
+export interface Follower {
+  readonly mask: TouchMask
+  touch(q: number): void
+}
+
+/** One instrument on the gateway's board. */
+export interface Entry {
+  readonly key: string
+  readonly segments: readonly string[]
+  /** How a row of it begins: the key, up to the value of `q`. */
+  readonly prefix: string
+  readonly row: BoardRow
+  /** The position of the newest update; 0 while there is none of this epoch. */
+  q: number
+  status: QuoteStatus | null
+  readonly followers: Set<Follower>
+  /** What {@link FieldSet.render} gave since the last update. */
+  readonly rendered: Map<FieldSet, string | undefined>
+}
+
+/**
+ * The gateway's own board: every instrument, merged by the rule of `lib/quote/board.ts`, and who follows it. Updates are applied
+ * in stream order. Bounded by the instruments of the sources, plus the known ones that somebody asked for.
+ */
+export class BoardTable {
+  readonly entries = new Map<string, Entry>()
+  /** Told of every new entry, before its first update. */
+  onEntry: (entry: Entry) => void = () => {}
+  /** The incarnation of the stream that positions count in. */
+  epoch = ''
+  /** Every update at or below it was applied. */
+  position = 0
+  /** Whether followers hear of updates. False while the board is loaded, when positions may still fall for a key. */
+  isLive = false
+  readonly #counters: PushCounters
+
+  constructor(counters: PushCounters) {
+    this.#counters = counters
+  }
+
+  /** Merges a quote. Followers hear of it when a visible value changed and the board is live. */
+  apply(candidate: Candidate): void {
+    const entry = this.ensure(candidate.quote.key)
+    const touched = this.#merge(entry, candidate)
+    if (touched === 0) return
+    entry.rendered.clear()
+    if (this.isLive && candidate.q <= entry.q) this.#counters.updatesLate++
+    if (candidate.epoch === this.epoch) entry.q = Math.max(entry.q, candidate.q)
+    if (!this.isLive) return
+    for (const follower of entry.followers) {
+      if ((follower.mask & touched) !== 0) follower.touch(entry.q)
+    }
+  }
+
+  /** Begins to count positions anew. Values stay: the merge does not depend on the epoch. */
+  restart(epoch: string, position: number): void {
+    this.epoch = epoch
+    this.position = position
+    for (const entry of this.entries.values()) entry.q = 0
+  }
+
+  /** Gives every entry the greatest position that this epoch's quotes have on it. @returns the greatest of all. */
+  settle(): number {
+    let greatest = 0
+    for (const entry of this.entries.values()) {
+      for (const { epoch, q } of entry.row.candidates.values()) {
+        if (epoch === this.epoch && q > entry.q) entry.q = q
+      }
+      greatest = Math.max(greatest, entry.q)
+    }
+    return greatest
+  }
+
+  /** The entry of a key; made when it is not there. */
+  ensure(key: string): Entry {
+    const known = this.entries.get(key)
+    if (known !== undefined) return known
+    const entry: Entry = {
+      key,
+      segments: key.split(':'),
+      prefix: `{"key":${JSON.stringify(key)},"q":`,
+      row: emptyRow(key),
+      q: 0,
+      status: null,
+      followers: new Set(),
+      rendered: new Map()
+    }
+    this.entries.set(key, entry)
+    this.onEntry(entry)
+    return entry
+  }
+
+  #merge(entry: Entry, candidate: Candidate): TouchMask {
+    let touched = 0
+    for (const group of mergeQuote(entry.row, candidate)) touched |= GROUP_BITS[group]
+    if (touched === 0) return 0
+    // Not always the candidate's own: a newer sequence may carry an older observation than another channel's.
+    const status = newestStatus(entry.row)
+    if (status !== entry.status) touched |= STATUS_BIT
+    entry.status = status
+    return touched
+  }
+}
+
+/** The fields of an entry's row, rendered once per update however many groups show them. */
+export function renderEntry(entry: Entry, fields: FieldSet): string | undefined {
+  if (!entry.rendered.has(fields)) entry.rendered.set(fields, fields.render(entry.row, entry.status))
+  return entry.rendered.get(fields)
+}
+
+function newestStatus(row: BoardRow): QuoteStatus | null {
+  let newest: Candidate | undefined
+  for (const group of GROUP_NAMES) {
+    const shown = visible(row, group)
+    if (shown !== undefined && (newest === undefined || isNewerObservation(shown, newest))) newest = shown
+  }
+  return newest?.quote.status ?? null
+}

@@ -1,0 +1,24 @@
+import type { Micros } from '../quote/quote.ts'
+
+/** Time as the push layer needs it; tests bring their own. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  nowMs(): number
+  nowMicros(): Micros
+  /** Runs `work` once after `delayMs`. @returns cancels it. */
+  after(delayMs: number, work: () => void): () => void
+  /** Runs `work` at the end of this event-loop turn. */
+  defer(work: () => void): void
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  nowMicros: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  after(delayMs, work) {
+    const timer = setTimeout(work, delayMs)
+    return () => clearTimeout(timer)
+  },
+  defer(work) {
+    setImmediate(work)
+  }
+}

@@ -1,0 +1,61 @@
+import { type BoardRow, type Candidate, visible } from '../quote/board.ts'
+import { FIELD_GROUPS, type FieldGroup, GROUP_NAMES, type Quote, type QuoteStatus } from '../quote/quote.ts'
+import { canonicalFields, type RowField } from './row-field.ts'
+
+/** What an update touched: a bit per field group, and one for the status. */
+export type TouchMask = number
+
+export const GROUP_BITS: Readonly<Record<FieldGroup, TouchMask>> = { trade: 1, book: 2, stats: 4 }
+export const STATUS_BIT: TouchMask = 8
+const ALL_GROUPS = GROUP_NAMES.reduce((mask, group) => mask | GROUP_BITS[group], 0)
+
+/** The fields of a subscription: knows which updates matter to them and how a row shows them. Shared by all groups with the same fields. */
+export class FieldSet {
+  readonly fields: readonly RowField[]
+  /** An update whose touch mask does not meet this one is neither sent nor counted. */
+  readonly mask: TouchMask
+  readonly #groups: readonly { group: FieldGroup; fields: readonly RowField[] }[]
+  /** The times of the newest of the shown observations, and the instrument's status. */
+  readonly #common: readonly (keyof Quote & RowField)[]
+
+  constructor(fields: readonly RowField[]) {
+    this.fields = canonicalFields(fields)
+    const wanted = new Set(this.fields)
+    const groups = GROUP_NAMES.map(group => ({ group, fields: FIELD_GROUPS[group].filter(field => wanted.has(field)) }))
+    const named = groups.filter(entry => entry.fields.length > 0)
+    // With no value field at all, the status and the times of every group are meant.
+    this.#groups = named.length > 0 ? named : groups
+    const values = new Set<RowField>(GROUP_NAMES.flatMap(group => [...FIELD_GROUPS[group]]))
+    this.#common = this.fields.filter(field => !values.has(field))
+    const groupMask = named.reduce((mask, { group }) => mask | GROUP_BITS[group], 0)
+    this.mask = (groupMask || ALL_GROUPS) | (wanted.has('status') ? STATUS_BIT : 0)
+  }
+
+  /**
+   * The fields of a row as the inside of a JSON object (`"last":"1","receivedTime":5`), or undefined while nothing of them is
+   * known. Groups that no channel carried are absent.
+   */
+  render(row: BoardRow, status: QuoteStatus | null): string | undefined {
+    let text = ''
+    let newest: Candidate | undefined
+    for (const { group, fields } of this.#groups) {
+      const shown = visible(row, group)
+      if (shown === undefined) continue
+      if (newest === undefined || isNewerObservation(shown, newest)) newest = shown
+      for (const field of fields) text += `${jsonText(field, shown.quote[field])},`
+    }
+    if (newest === undefined) return undefined
+    for (const field of this.#common) text += `${jsonText(field, field === 'status' ? status : newest.quote[field])},`
+    return text.slice(0, -1)
+  }
+}
+
+/** Canonical decimals and enumerated texts need no escaping. */
+function jsonText(field: RowField, value: string | number | null | undefined): string {
+  return typeof value === 'string' ? `"${field}":"${value}"` : `"${field}":${value ?? null}`
+}
+
+/** The order of shown observations: the later one, of two at one time the one with the smaller position. */
+export function isNewerObservation(a: Candidate, b: Candidate): boolean {
+  return a.quote.observedTime > b.quote.observedTime || (a.quote.observedTime === b.quote.observedTime && a.q < b.q)
+}

@@ -1,0 +1,189 @@
+import type { BoardTable, Entry } from './board-table.ts'
+import type { FieldSet } from './field-set.ts'
+import { encodeQuotes, encodeSnapshot } from './frames.ts'
+import { Link, type Row } from './link.ts'
+import { type Delivery, Member, type Outlet } from './member.ts'
+import { matchesPattern } from './pattern.ts'
+import type { PushCounters } from './push-counters.ts'
+import type { Signature } from './signature.ts'
+
+/** Rows of a group in mode `all` that may wait for its tick; the next one sends them before it is due. */
+const MAX_WAITING_ROWS = 1024
+
+/** What a group needs from its surroundings. */
+export interface GroupContext {
+  readonly board: BoardTable
+  readonly counters: PushCounters
+  readonly snapshotRows: number
+  nowMicros(): number
+  /** Runs `work` at the end of this event-loop turn. */
+  defer(work: () => void): void
+  /** Asks for `flush` at the group's next tick. */
+  schedule(group: Group): void
+}
+
+/** All clients with one signature: what they follow, what waits for the next tick, and who they are. A frame is encoded once. */
+export class Group implements Delivery {
+  readonly sid: string
+  readonly signature: Signature
+  readonly fields: FieldSet
+  readonly lossless: boolean
+  readonly #context: GroupContext
+  readonly #links = new Map<Entry, Link>()
+  readonly #members: Member[] = []
+  /** Links with updates since the last tick. */
+  #dirty: Link[] = []
+  /** In mode `all`: the rows since the last tick. */
+  #rows: Row[] = []
+  #isScheduled = false
+  /** The position before the first update that waits. */
+  #waitingAfter = 0
+  #rotation = 0
+  #snapshot: { position: number; frames: Buffer[] } | null = null
+
+  constructor(sid: string, signature: Signature, fields: FieldSet, context: GroupContext) {
+    this.sid = sid
+    this.signature = signature
+    this.fields = fields
+    this.lossless = signature.mode === 'all'
+    this.#context = context
+    for (const key of signature.keys) this.#follow(context.board.ensure(key))
+    if (signature.patterns.length > 0) for (const entry of context.board.entries.values()) this.offer(entry)
+  }
+
+  get size(): number {
+    return this.#members.length
+  }
+
+  /** The number of instruments with a value that the patterns and keys meet. */
+  get matched(): number {
+    let matched = 0
+    for (const entry of this.#links.keys()) if (entry.row.candidates.size > 0) matched++
+    return matched
+  }
+
+  get epoch(): string {
+    return this.#context.board.epoch
+  }
+
+  get position(): number {
+    return this.#context.board.position
+  }
+
+  /** Each update at or below it was sent or superseded by a sent row. */
+  get safePosition(): number {
+    return this.#isWaiting ? this.#waitingAfter : this.#context.board.position
+  }
+
+  /** Follows an entry if a pattern meets it. */
+  offer(entry: Entry): void {
+    if (this.signature.patterns.some(pattern => matchesPattern(pattern, entry.segments))) this.#follow(entry)
+  }
+
+  join(outlet: Outlet): Member {
+    const member = new Member(this, outlet, this.#context.counters)
+    member.index = this.#members.push(member) - 1
+    return member
+  }
+
+  leave(member: Member): void {
+    if (this.#members[member.index] !== member) return
+    const last = this.#members.pop()!
+    if (last !== member) {
+      this.#members[member.index] = last
+      last.index = member.index
+    }
+    member.index = -1
+  }
+
+  /** One tick: encodes what waits once and gives it to every member, a different one first each time. */
+  flush(): void {
+    this.#isScheduled = false
+    const rows = this.lossless ? this.#rows : this.#dirty.map(link => link.take())
+    this.#rows = []
+    this.#dirty = []
+    if (rows.length === 0 || this.#members.length === 0) return
+    const frame = this.encode(rows, this.position)
+    const first = this.#rotation++ % this.#members.length
+    for (let i = first; i < this.#members.length; i++) this.#members[i]!.deliver(frame, rows)
+    for (let i = 0; i < first; i++) this.#members[i]!.deliver(frame, rows)
+  }
+
+  /** Begins anew after a change of epoch: every member gets a snapshot with the new positions. */
+  restart(): void {
+    this.#isScheduled = false
+    this.#dirty = []
+    this.#rows = []
+    this.#snapshot = null
+    for (const link of this.#links.values()) link.restart()
+    for (const member of this.#members) member.restart()
+  }
+
+  /** Follows nothing any more. */
+  release(): void {
+    for (const [entry, link] of this.#links) entry.followers.delete(link)
+    this.#links.clear()
+    this.#dirty = []
+    this.#rows = []
+  }
+
+  *waiting(): Iterable<readonly [Link, { q: number; n: number }]> {
+    for (const link of this.#dirty) yield [link, { q: link.q, n: link.n }]
+    for (const row of this.#rows) yield [row.link, { q: row.q, n: 0 }]
+  }
+
+  encode(rows: readonly Row[], q: number): Buffer {
+    this.#context.counters.framesEncoded++
+    return encodeQuotes(this.sid, q, this.#context.nowMicros(), rows)
+  }
+
+  /** The board as this group shows it. Encoded once for all who ask in one event-loop turn. */
+  snapshot(): readonly Buffer[] {
+    const { board, snapshotRows } = this.#context
+    if (this.#snapshot?.position !== board.position) {
+      const head = { sid: this.sid, epoch: board.epoch, q: board.position }
+      const frames = encodeSnapshot(head, this.#links.keys(), this.fields, snapshotRows)
+      this.#snapshot = { position: board.position, frames }
+      this.#context.defer(() => {
+        this.#snapshot = null
+      })
+    }
+    return this.#snapshot.frames
+  }
+
+  #follow(entry: Entry): void {
+    if (this.#links.has(entry)) return
+    const link = new Link(entry, this.fields, this.lossless ? this.#addRow : this.#addDirty)
+    this.#links.set(entry, link)
+    if (this.signature.mode !== 'latest') entry.followers.add(link)
+  }
+
+  get #isWaiting(): boolean {
+    return this.#dirty.length + this.#rows.length > 0
+  }
+
+  readonly #addDirty = (link: Link): void => {
+    this.#beforeUpdate()
+    if (link.n > 1) this.#context.counters.updatesConflated++
+    else this.#dirty.push(link)
+    this.#schedule()
+  }
+
+  readonly #addRow = (link: Link): void => {
+    this.#beforeUpdate()
+    this.#rows.push(link.take())
+    if (this.#rows.length >= MAX_WAITING_ROWS) this.flush()
+    else this.#schedule()
+  }
+
+  #beforeUpdate(): void {
+    this.#context.counters.updates++
+    if (!this.#isWaiting) this.#waitingAfter = this.#context.board.position - 1
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#context.schedule(this)
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock } from './clock.ts'
+import type { PushCounters } from './push-counters.ts'
+import type { Session } from './session.ts'
+import { encodeTextFrame } from './websocket-frame.ts'
+
+/** How often per heartbeat interval every connection is looked at. */
+const LOOKS = 4
+
+/**
+ * One timer for all connections: sends `hb` to those that got nothing else for `heartbeatMs`, and inspects their health. A
+ * heartbeat comes at most a quarter of the interval late.
+ */
+export class Heartbeat {
+  readonly #clock: Clock
+  readonly #heartbeatMs: number
+  readonly #sessions: Iterable<Session>
+  readonly #counters: PushCounters
+  /** Whether positions may be told; not while the board is loaded for another epoch. */
+  readonly #hasPositions: () => boolean
+  #cancel: (() => void) | null = null
+
+  constructor(deps: {
+    clock: Clock
+    heartbeatMs: number
+    sessions: Iterable<Session>
+    counters: PushCounters
+    hasPositions: () => boolean
+  }) {
+    this.#clock = deps.clock
+    this.#heartbeatMs = deps.heartbeatMs
+    this.#sessions = deps.sessions
+    this.#counters = deps.counters
+    this.#hasPositions = deps.hasPositions
+  }
+
+  start(): void {
+    this.#cancel = this.#clock.after(this.#heartbeatMs / LOOKS, () => {
+      this.#look()
+      this.start()
+    })
+  }
+
+  close(): void {
+    this.#cancel?.()
+    this.#cancel = null
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.nowMs()
+    const time = this.#clock.nowMicros()
+    // Clients with the same subscriptions and positions share the frame.
+    const frames = new Map<string, Buffer>()
+    for (const session of this.#sessions) {
+      session.inspect(nowMs)
+      if (nowMs - session.lastWriteMs < this.#heartbeatMs || session.isBehind || !session.isOpen) continue
+      const text = JSON.stringify({ type: 'hb', time, pos: this.#hasPositions() ? positionsOf(session) : [] })
+      const frame = frames.get(text) ?? encodeTextFrame(text)
+      frames.set(text, frame)
+      session.write(frame, 0)
+      this.#counters.heartbeats++
+    }
+  }
+}
+
+/** A subscription that gets snapshots only has no position. */
+function positionsOf(session: Session): { sid: string; q: number }[] {
+  const positions: { sid: string; q: number }[] = []
+  for (const { group, member } of session.subscriptions.values())
+    if (group.signature.mode !== 'latest') positions.push({ sid: group.sid, q: member.safePosition })
+  return positions
+}

@@ -1,0 +1,48 @@
+/** What one gateway and one connection may use. */
+export interface PushLimits {
+  /** Open connections of this gateway. */
+  connections: number
+  /** Keys named by the subscriptions of one connection; patterns do not count. */
+  symbols: number
+  /** Subscriptions of one connection. */
+  subscriptions: number
+  /** Patterns of one subscription. */
+  patterns: number
+  messagesPerSecond: number
+  /** Messages that may come at once before `messagesPerSecond` applies. */
+  messageBurst: number
+  /** Refused messages in a row after which the connection is closed. */
+  refusals: number
+  messageBytes: number
+  minIntervalMs: number
+  maxIntervalMs: number
+  /** With so much unsent, a client is left out of a tick and gets the latest values once it has caught up. */
+  softBytes: number
+  /** With more than this unsent for `hardForMs`, a client is closed. */
+  hardBytes: number
+  hardForMs: number
+  heartbeatMs: number
+  /** Between two pings; a client that has not answered the last one by the next is closed. */
+  pingMs: number
+  /** Rows of one snapshot frame. */
+  snapshotRows: number
+}
+
+export const DEFAULT_LIMITS = {
+  connections: 10_000,
+  symbols: 20_000,
+  subscriptions: 64,
+  patterns: 100,
+  messagesPerSecond: 5,
+  messageBurst: 20,
+  refusals: 20,
+  messageBytes: 64 * 1024,
+  minIntervalMs: 0,
+  maxIntervalMs: 60_000,
+  softBytes: 64 * 1024,
+  hardBytes: 1024 * 1024,
+  hardForMs: 10_000,
+  heartbeatMs: 1000,
+  pingMs: 20_000,
+  snapshotRows: 1000
+} as const satisfies PushLimits

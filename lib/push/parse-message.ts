@@ -1,0 +1,142 @@
+import { MessageError } from './message-error.ts'
+import type { ClientMessage, RequestId, SubscriptionRequest } from './protocol.ts'
+import { isRowField, ROW_FIELDS, type RowField } from './row-field.ts'
+import { MODES, type Mode } from './signature.ts'
+
+type Fields = Record<string, unknown>
+
+/** As long as a name or an echoed text may be. */
+const MAX_TEXT = 128
+
+/**
+ * Reads one client message. Unknown fields are ignored; a message of an unknown type is undefined. The size is bounded by the
+ * socket's maximum payload, and only known places are read, so nesting costs nothing.
+ * @throws MessageError 400 that says what was expected and what came, with the message's id when it has one.
+ */
+export function parseMessage(text: string): ClientMessage | undefined {
+  const message = parseObject(text)
+  const id = readId(message)
+  const reader = new Reader(id)
+  const type = reader.text(message, 'type')
+  switch (type) {
+    case 'subscribe':
+      return { type, id, subs: reader.objects(message, 'subs').map((sub, i) => readSubscription(reader, sub, i)) }
+    case 'unsubscribe':
+      return { type, id, sids: reader.texts(message, 'sids') }
+    case 'update':
+      return { type, id, sid: reader.text(message, 'sid'), ...readChanges(reader, message, '') }
+    case 'resync':
+      return { type, id, sids: message.sids === undefined ? null : reader.texts(message, 'sids') }
+    case 'list':
+    case 'auth':
+    case 'resume':
+      return { type, id }
+    default:
+      return undefined
+  }
+}
+
+function parseObject(text: string): Fields {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new MessageError(400, `expected JSON: ${(error as Error).message.slice(0, MAX_TEXT)}`, null)
+  }
+  if (!isObject(value)) throw new MessageError(400, `expected a JSON object, got ${describe(value)}`, null)
+  return value
+}
+
+function readId({ id }: Fields): RequestId {
+  if (id === undefined || id === null) return null
+  if (typeof id === 'string' && id.length <= MAX_TEXT) return id
+  if (typeof id === 'number') return id
+  throw new MessageError(400, `id: expected a number or a text of at most ${MAX_TEXT}, got ${describe(id)}`, null)
+}
+
+function readSubscription(reader: Reader, sub: Fields, index: number): SubscriptionRequest {
+  const path = `subs[${index}].`
+  const { fields = null, intervalMs = 0, mode = 'conflate' } = readChanges(reader, sub, path)
+  const { snapshot = true } = sub
+  if (typeof snapshot !== 'boolean') throw reader.error(`${path}snapshot`, 'true or false', snapshot)
+  const keys = sub.keys === undefined ? [] : reader.texts(sub, 'keys', path)
+  const patterns = sub.patterns === undefined ? [] : reader.texts(sub, 'patterns', path)
+  if (keys.length + patterns.length === 0) throw reader.error(`${path}keys`, 'at least one key or pattern', [])
+  return { keys, patterns, fields, intervalMs, mode, snapshot, since: sub.since !== undefined && sub.since !== null }
+}
+
+/** What both `subscribe` and `update` may say. */
+function readChanges(
+  reader: Reader,
+  from: Fields,
+  path: string
+): { fields?: RowField[]; intervalMs?: number; mode?: Mode } {
+  const { intervalMs, mode } = from
+  const changes: { fields?: RowField[]; intervalMs?: number; mode?: Mode } = {}
+  if (from.fields !== undefined) {
+    changes.fields = reader.texts(from, 'fields', path).map(name => {
+      if (!isRowField(name)) throw reader.error(`${path}fields`, `names of ${ROW_FIELDS.join(' ')}`, name)
+      return name
+    })
+  }
+  if (intervalMs !== undefined) {
+    if (typeof intervalMs !== 'number' || !Number.isSafeInteger(intervalMs) || intervalMs < 0)
+      throw reader.error(`${path}intervalMs`, 'an integer of at least 0', intervalMs)
+    changes.intervalMs = intervalMs
+  }
+  if (mode !== undefined) {
+    const known = MODES.find(name => name === mode)
+    if (known === undefined) throw reader.error(`${path}mode`, `one of ${MODES.join(' ')}`, mode)
+    changes.mode = known
+  }
+  return changes
+}
+
+/** Reads fields of the expected types. */
+class Reader {
+  readonly #id: RequestId
+
+  constructor(id: RequestId) {
+    this.#id = id
+  }
+
+  error(path: string, expected: string, got: unknown): MessageError {
+    return new MessageError(400, `${path}: expected ${expected}, got ${describe(got)}`, this.#id)
+  }
+
+  text(from: Fields, name: string, path = ''): string {
+    const value = from[name]
+    if (typeof value !== 'string') throw this.error(path + name, 'a text', value)
+    return value
+  }
+
+  texts(from: Fields, name: string, path = ''): string[] {
+    const value = from[name]
+    if (!Array.isArray(value)) throw this.error(path + name, 'a list of texts', value)
+    return value.map((item: unknown, i) => {
+      if (typeof item !== 'string') throw this.error(`${path}${name}[${i}]`, 'a text', item)
+      return item
+    })
+  }
+
+  objects(from: Fields, name: string): Fields[] {
+    const value = from[name]
+    if (!Array.isArray(value)) throw this.error(name, 'a list of objects', value)
+    return value.map((item: unknown, i) => {
+      if (!isObject(item)) throw this.error(`${name}[${i}]`, 'an object', item)
+      return item
+    })
+  }
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What came, short enough to echo. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return JSON.stringify(value).slice(0, MAX_TEXT)
+}

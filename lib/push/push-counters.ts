@@ -1,0 +1,67 @@
+/** What the push layer did since it started. */
+export interface PushCounters {
+  sessionsOpened: number
+  sessionsClosed: number
+  /** Upgrades answered with an HTTP error. */
+  upgradesRefused: number
+  messages: number
+  /** Messages of a type that this version does not know; they are ignored. */
+  messagesUnknown: number
+  messagesBad: number
+  messagesRateLimited: number
+  /** Updates that touched a subscribed field, once per signature. */
+  updates: number
+  /** Updates that were merged into a later row. */
+  updatesConflated: number
+  /** Updates at or below a position that was sent already; always 0 while the stream is in order. */
+  updatesLate: number
+  /** Frames with rows encoded, and frames written to sockets. */
+  framesEncoded: number
+  framesWritten: number
+  rowsWritten: number
+  bytesWritten: number
+  snapshots: number
+  heartbeats: number
+  /** Status messages not sent to a client because it was slow. */
+  statusesSkipped: number
+  /** Ticks that a slow client was left out of, and the frames that made good for them. */
+  ticksSkipped: number
+  catchUps: number
+  closedSlow: number
+  closedRate: number
+  closedNoPong: number
+  /** Batches of an epoch that is not the current one. */
+  batchesOfOtherEpoch: number
+  snapshotLoads: number
+  snapshotRetries: number
+}
+
+export function zeroCounters(): PushCounters {
+  return {
+    sessionsOpened: 0,
+    sessionsClosed: 0,
+    upgradesRefused: 0,
+    messages: 0,
+    messagesUnknown: 0,
+    messagesBad: 0,
+    messagesRateLimited: 0,
+    updates: 0,
+    updatesConflated: 0,
+    updatesLate: 0,
+    framesEncoded: 0,
+    framesWritten: 0,
+    rowsWritten: 0,
+    bytesWritten: 0,
+    snapshots: 0,
+    heartbeats: 0,
+    statusesSkipped: 0,
+    ticksSkipped: 0,
+    catchUps: 0,
+    closedSlow: 0,
+    closedRate: 0,
+    closedNoPong: 0,
+    batchesOfOtherEpoch: 0,
+    snapshotLoads: 0,
+    snapshotRetries: 0
+  }
+}

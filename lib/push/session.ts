@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { Clock } from './clock.ts'
+import type { Group } from './group.ts'
+import type { PushLimits } from './limits.ts'
+import type { Member, Outlet } from './member.ts'
+import type { ServerMessage } from './protocol.ts'
+import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
+import type { PushCounters } from './push-counters.ts'
+import { TokenBucket } from './token-bucket.ts'
+import { encodeTextFrame } from './websocket-frame.ts'
+
+/** A closing connection that has not gone by then is cut. */
+const CLOSE_TIMEOUT_MS = 1000
+/** Reconnects after a drain spread over this time. */
+const RECONNECT_SPREAD_MS = 5000
+
+export interface SessionDeps {
+  readonly clock: Clock
+  readonly limits: PushLimits
+  readonly counters: PushCounters
+  /** From 0 to below 1. */
+  random(): number
+}
+
+/** One of a session's subscriptions. */
+export interface Subscription {
+  readonly group: Group
+  readonly member: Member
+}
+
+/**
+ * One WebSocket connection: what it subscribes to, what may be written to it, and whether it still lives. Frames go to the
+ * connection whole, so they may bypass the WebSocket's own sender; see `encodeTextFrame`.
+ */
+export class Session implements Outlet {
+  readonly id = `s_${randomBytes(9).toString('base64url')}`
+  /** By sid. */
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly bucket: TokenBucket
+  /** Messages refused in a row. */
+  refusals = 0
+  lastWriteMs: number
+  readonly #socket: WebSocket
+  readonly #connection: Duplex
+  readonly #deps: SessionDeps
+  #overloadedSinceMs: number | null = null
+  #lastPingMs: number
+  #hasPong = true
+  #closingSinceMs: number | null = null
+
+  constructor(socket: WebSocket, connection: Duplex, deps: SessionDeps) {
+    this.#socket = socket
+    this.#connection = connection
+    this.#deps = deps
+    const nowMs = deps.clock.nowMs()
+    this.bucket = new TokenBucket(deps.limits.messagesPerSecond, deps.limits.messageBurst, nowMs)
+    this.lastWriteMs = nowMs
+    // Pings spread over the interval, however many clients came at once.
+    this.#lastPingMs = nowMs - deps.random() * deps.limits.pingMs
+    socket.on('pong', () => {
+      this.#hasPong = true
+    })
+    connection.on('drain', () => this.catchUp())
+  }
+
+  get isOpen(): boolean {
+    return this.#closingSinceMs === null && this.#socket.readyState === this.#socket.OPEN
+  }
+
+  get isOverloaded(): boolean {
+    return this.#connection.writableLength > this.#deps.limits.hardBytes
+  }
+
+  /** Keys named by all subscriptions. */
+  get symbols(): number {
+    let symbols = 0
+    for (const { group } of this.subscriptions.values()) symbols += group.signature.keys.length
+    return symbols
+  }
+
+  hasRoom(bytes: number): boolean {
+    const unsent = this.#connection.writableLength
+    return unsent === 0 || unsent + bytes <= this.#deps.limits.softBytes
+  }
+
+  write(frame: Buffer, rows: number): void {
+    if (!this.isOpen) return
+    const { counters } = this.#deps
+    counters.framesWritten++
+    counters.rowsWritten += rows
+    counters.bytesWritten += frame.length
+    this.lastWriteMs = this.#deps.clock.nowMs()
+    this.#connection.write(frame)
+  }
+
+  send(message: ServerMessage): void {
+    this.write(encodeTextFrame(JSON.stringify(message)), 0)
+  }
+
+  /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */
+  catchUp(): void {
+    for (const { member } of this.subscriptions.values()) if (member.isBehind) member.catchUp()
+  }
+
+  get isBehind(): boolean {
+    for (const { member } of this.subscriptions.values()) if (member.isBehind) return true
+    return false
+  }
+
+  /** Says `bye` and closes. Safe to call again. */
+  close(reason: CloseReason): void {
+    if (!this.isOpen) return
+    const code = CLOSE_CODES[reason]
+    const reconnectAfterMs = Math.round(this.#deps.random() * RECONNECT_SPREAD_MS)
+    this.send({ type: 'bye', reason, close: code, inMs: 0, reconnectAfterMs, resume: false })
+    this.#closingSinceMs = this.#deps.clock.nowMs()
+    this.#socket.close(code, reason)
+  }
+
+  closeSlow(): void {
+    if (this.isOpen) this.#deps.counters.closedSlow++
+    this.close('slow')
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  /** One look at the connection's health, several times per second. */
+  inspect(nowMs: number): void {
+    if (this.#closingSinceMs !== null) {
+      if (nowMs - this.#closingSinceMs > CLOSE_TIMEOUT_MS) this.terminate()
+      return
+    }
+    const { limits, counters } = this.#deps
+    this.catchUp()
+    if (!this.isOverloaded) this.#overloadedSinceMs = null
+    else this.#overloadedSinceMs ??= nowMs
+    if (this.#overloadedSinceMs !== null && nowMs - this.#overloadedSinceMs >= limits.hardForMs) {
+      this.closeSlow()
+    } else if (nowMs - this.#lastPingMs >= limits.pingMs) {
+      if (!this.#hasPong) {
+        counters.closedNoPong++
+        this.close('noPong')
+        return
+      }
+      this.#hasPong = false
+      this.#lastPingMs = nowMs
+      this.#socket.ping()
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto'
+import type { Pattern } from './pattern.ts'
+import type { RowField } from './row-field.ts'
+
+/**
+ * `conflate`: the latest per symbol per interval. `all`: every update, in order. `latest`: a snapshot now, and with every `resync`.
+ */
+export const MODES = ['conflate', 'all', 'latest'] as const
+export type Mode = (typeof MODES)[number]
+
+/** What a subscription is about. Equal signatures share one group, and every frame of it is encoded once. */
+export interface Signature {
+  /** Sorted, each once. */
+  readonly keys: readonly string[]
+  /** Sorted by text, each once. */
+  readonly patterns: readonly Pattern[]
+  /** Canonical, see `canonicalFields`. */
+  readonly fields: readonly RowField[]
+  readonly intervalMs: number
+  readonly mode: Mode
+}
+
+/** 72 bits of the hash: two signatures of one gateway do not meet in practice. */
+const SID_LENGTH = 12
+
+/** The short hash of a signature, equal on every connection and every gateway. */
+export function signatureId({ keys, patterns, fields, intervalMs, mode }: Signature): string {
+  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, 'json'])
+  return hash('sha256', canonical, 'base64url').slice(0, SID_LENGTH)
+}
+
+/** Texts sorted by code unit, each once: the order must not depend on a locale. */
+export function sortedUnique(texts: Iterable<string>): string[] {
+  return [...new Set(texts)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+}

@@ -1,0 +1,28 @@
+const TEXT_OPCODE = 0x81
+const SHORT = 125
+const MEDIUM = 0xffff
+
+/**
+ * A whole unmasked WebSocket text frame (RFC 6455, section 5.2) in one buffer: header and payload leave in one write, and the same
+ * buffer goes to every socket of a group.
+ *
+ * It may be written to the connection directly as long as the WebSocket is open, uses no extension, and nobody sends fragments.
+ */
+export function encodeTextFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const header = length <= SHORT ? 2 : length <= MEDIUM ? 4 : 10
+  const frame = Buffer.allocUnsafe(header + length)
+  frame[0] = TEXT_OPCODE
+  if (header === 2) {
+    frame[1] = length
+  } else if (header === 4) {
+    frame[1] = 126
+    frame.writeUInt16BE(length, 2)
+  } else {
+    frame[1] = 127
+    frame.writeUInt32BE(0, 2)
+    frame.writeUInt32BE(length, 6)
+  }
+  frame.write(text, header)
+  return frame
+}

@@ -1,0 +1,15 @@
+import { MysqlClient } from './mysql-client.ts'
+import type { SqlClient, SqlCounters } from './sql-client.ts'
+import { SqliteClient } from './sqlite-client.ts'
+import { StoreError } from './store-error.ts'
+
+const SQLITE = 'sqlite:'
+
+/** Opens `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`. @throws StoreError */
+export async function openSql(url: string, counters?: SqlCounters): Promise<SqlClient> {
+  if (url.startsWith(SQLITE) && url.length > SQLITE.length) return new SqliteClient(url.slice(SQLITE.length), counters)
+  if (url.startsWith('mysql://')) return MysqlClient.open(url, counters)
+  // The URL may hold a password: only its scheme is told.
+  const scheme = /^[a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme'
+  throw new StoreError('bad_url', `expected sqlite:<file> or mysql://user:password@host:port/database, got ${scheme}`)
+}

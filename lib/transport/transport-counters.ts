@@ -1,0 +1,57 @@
+/** What a transporter did since its start, counted. */
+export interface TransportCounters {
+  /** Durable events that were confirmed, duplicates included. */
+  published: number
+  /** Of those, the ones that the stream held already under their message id. */
+  duplicates: number
+  publishRetries: number
+  publishFailures: number
+  /** Events handed to handlers, repetitions included. */
+  delivered: number
+  /** Of those, the ones that came a second or later time. */
+  redelivered: number
+  acknowledged: number
+  /** Given back after a handler failed. */
+  failed: number
+  /** Given back because no handler of the group was there. */
+  unhandled: number
+  deadLettered: number
+  /** Dead letters that could not be stored: the event stays where it is. */
+  deadLetterFailures: number
+  /** Dead letters dropped for newer ones; only in memory. */
+  deadLettersDropped: number
+  /** Events that a group outside the table failed to handle, and left behind. */
+  skipped: number
+  /** Events that a group outside the table did not get because the stream had no more room for them; only in memory. */
+  missed: number
+  /** Events that reached their maximal age before every durable group had acknowledged them; only in memory. */
+  expired: number
+  /** Consumers that had to be opened again. */
+  reopened: number
+  reconnects: number
+  /** At stop: events that handlers had not finished, and in memory those that are gone unhandled. */
+  abandoned: number
+}
+
+export function newTransportCounters(): TransportCounters {
+  return {
+    published: 0,
+    duplicates: 0,
+    publishRetries: 0,
+    publishFailures: 0,
+    delivered: 0,
+    redelivered: 0,
+    acknowledged: 0,
+    failed: 0,
+    unhandled: 0,
+    deadLettered: 0,
+    deadLetterFailures: 0,
+    deadLettersDropped: 0,
+    skipped: 0,
+    missed: 0,
+    expired: 0,
+    reopened: 0,
+    reconnects: 0,
+    abandoned: 0
+  }
+}

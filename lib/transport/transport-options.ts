@@ -1,0 +1,49 @@
+import { STREAMS, type StreamSpec } from './stream-table.ts'
+
+/** What a transporter of this folder can be told. Times in milliseconds. */
+export interface TransportOptions {
+  streams: readonly StreamSpec[]
+  /** An event that is not confirmed by then is rejected. */
+  publishDeadlineMs: number
+  /** One attempt to publish; the next one follows under the same message id. */
+  publishAttemptMs: number
+  /** Publishes of this node that wait for their confirmation, at the most. */
+  maxPublishing: number
+  /** All of draining at stop. */
+  stopBudgetMs: number
+  /** The pause before a failed event comes again: doubled with every delivery, up to the cap. */
+  retryBaseMs: number
+  retryCapMs: number
+  /** A server that is silent for two and a half of these while we wait for events is asked again. */
+  heartbeatMs: number
+  /** In memory: the bytes of one stream at the most, or the table's `maxBytes` where that is less. */
+  memoryBytes: number
+  /** In memory: the bytes of one event. A server tells its own limit. */
+  memoryPayloadBytes: number
+}
+
+export const TRANSPORT_DEFAULTS = {
+  streams: STREAMS,
+  publishDeadlineMs: 20_000,
+  publishAttemptMs: 2_000,
+  maxPublishing: 10_000,
+  stopBudgetMs: 4_000,
+  retryBaseMs: 200,
+  retryCapMs: 10_000,
+  heartbeatMs: 2_000,
+  memoryBytes: 64 * 1024 ** 2,
+  memoryPayloadBytes: 1024 ** 2
+} as const satisfies TransportOptions
+
+/** Defaults and the given options, frozen. @throws RangeError when a stream's duplicate window exceeds its maximal age. */
+export function transportOptions(given: Partial<TransportOptions> = {}): TransportOptions {
+  const options = { ...TRANSPORT_DEFAULTS, ...given }
+  for (const { name, duplicateWindowMs, maxAgeMs } of options.streams) {
+    if (duplicateWindowMs > maxAgeMs) {
+      throw new RangeError(
+        `stream ${name}: expected a duplicate window of at most maxAgeMs ${maxAgeMs}, got ${duplicateWindowMs}`
+      )
+    }
+  }
+  return Object.freeze(options)
+}

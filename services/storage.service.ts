@@ -1,0 +1,131 @@
+import type { Context, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
+import { type AppendCounters, AppendQueue } from '../lib/history/append-queue.ts'
+import type { HistoryStore } from '../lib/history/history-store.ts'
+import { openHistory } from '../lib/history/open-history.ts'
+import type { Instrument, InstrumentStore } from '../lib/instruments/instrument-store.ts'
+import { openInstruments } from '../lib/instruments/open-instruments.ts'
+import type { Micros, Quote } from '../lib/quote/quote.ts'
+import { newSqlCounters, type SqlCounters } from '../lib/store/sql-client.ts'
+import { on } from '../lib/transport/typed-events.ts'
+import { type Closable, resource } from '../mixins/resource.ts'
+import { settings } from '../moleculer.config.ts'
+
+/** Rows of one answer at most: an answer is one message, of 1 MiB at most. */
+const MAX_ROWS = 1_000
+const DEFAULT_ROWS = 100
+
+export interface StorageDeps {
+  openHistory: (counters: SqlCounters) => Promise<HistoryStore>
+  openInstruments: (counters: SqlCounters) => Promise<InstrumentStore>
+}
+
+/** The newest rows first, unless told otherwise. */
+export interface HistoryParams {
+  key: string
+  /** Inclusive. */
+  from?: Micros
+  /** Exclusive. */
+  to?: Micros
+  limit?: number
+  order?: 'asc' | 'desc'
+}
+
+export interface StorageStats extends AppendCounters {
+  instruments: { updates: number; stored: number; failed: number }
+  database: SqlCounters
+}
+
+interface Storage extends Closable {
+  history: HistoryStore
+  queue: AppendQueue
+  instruments: InstrumentStore
+}
+
+interface Vars {
+  storage: Storage
+}
+
+/** Keeps every quote in the history, once, and the catalogue of instruments; answers for both. */
+export function storageService(deps: StorageDeps) {
+  const database = newSqlCounters()
+  const instruments = { updates: 0, stored: 0, failed: 0 }
+  return {
+    name: 'storage',
+    mixins: [resource('storage', () => openStorage(deps, database))],
+    events: {
+      // Resolves, and so acknowledges, when the quotes are stored; rejects when they must come again.
+      ...on(
+        'quotes.received',
+        async function (ctx) {
+          await storageOf(this).queue.append(ctx.params.quotes)
+        },
+        'storage'
+      ),
+      ...on('instruments.updated', async function (ctx) {
+        instruments.updates++
+        try {
+          await storageOf(this).instruments.upsert(ctx.params.instruments)
+          instruments.stored += ctx.params.instruments.length
+        } catch (error) {
+          instruments.failed++
+          throw error
+        }
+      })
+    },
+    actions: {
+      history: {
+        params: {
+          key: 'string|empty:false',
+          from: 'number|integer|min:0|optional',
+          to: 'number|integer|min:0|optional',
+          limit: `number|integer|min:1|max:${MAX_ROWS}|optional`,
+          order: { type: 'enum', values: ['asc', 'desc'], optional: true }
+        },
+        handler(ctx: Context<HistoryParams>): Promise<Quote[]> {
+          const { key, from = 0, to = Number.MAX_SAFE_INTEGER, limit = DEFAULT_ROWS, order = 'desc' } = ctx.params
+          return this.storage.history.range({ key, from, to, limit, order })
+        }
+      },
+      count: {
+        params: { key: 'string|empty:false|optional' },
+        handler(ctx: Context<{ key?: string }>): Promise<number> {
+          return this.storage.history.count(ctx.params.key)
+        }
+      },
+      instruments: {
+        params: { search: 'string|optional', limit: `number|integer|min:1|max:${MAX_ROWS}|optional` },
+        handler(ctx: Context<{ search?: string; limit?: number }>): Promise<Instrument[]> {
+          return this.storage.instruments.search(ctx.params.search ?? '', ctx.params.limit ?? DEFAULT_ROWS)
+        }
+      },
+      stats(): StorageStats {
+        return { ...this.storage.queue.counters, instruments: { ...instruments }, database: { ...database } }
+      }
+    }
+  } satisfies ServiceSchema<ServiceSettingSchema, object, Vars>
+}
+
+async function openStorage(deps: StorageDeps, counters: SqlCounters): Promise<Storage> {
+  const history = await deps.openHistory(counters)
+  try {
+    const instruments = await deps.openInstruments(counters)
+    const queue = new AppendQueue(history)
+    const close = async () => {
+      await queue.close()
+      await Promise.all([history.close(), instruments.close()])
+    }
+    return { history, queue, instruments, close }
+  } catch (error) {
+    await history.close()
+    throw error
+  }
+}
+
+function storageOf(service: Service): Storage {
+  return (service as Service & Vars).storage
+}
+
+export default storageService({
+  openHistory: counters => openHistory(settings.history, counters),
+  openInstruments: counters => openInstruments(settings.history, counters)
+})

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FEED_LIMITS, type FeedLimits } from '../../lib/feed/feed-limits.ts'
+import { FlushBuffer } from '../../lib/feed/flush-buffer.ts'
+import { QuietLog } from '../../lib/feed/quiet-log.ts'
+import type { Quote } from '../../lib/quote/quote.ts'
+import { waitUntil } from '../kit/wait-until.ts'
+import { makeQuote } from './make-quote.ts'
+
+interface Seen {
+  batches: Quote[][]
+  ids: string[]
+  presses: boolean[]
+  warnings: string[]
+}
+
+function makeBuffer(limits: Partial<FeedLimits>, publish?: (id: string) => Promise<void>) {
+  const seen: Seen = { batches: [], ids: [], presses: [], warnings: [] }
+  const buffer = new FlushBuffer({
+    id: 'b',
+    publish: async (quotes, id) => {
+      await publish?.(id)
+      seen.batches.push(quotes)
+      seen.ids.push(id)
+    },
+    press: full => seen.presses.push(full),
+    limits: { ...FEED_LIMITS, retryMs: 1, retryMaxMs: 2, ...limits },
+    log: new QuietLog({ info() {}, warn: (_fields, event) => seen.warnings.push(event) }),
+    now: () => 77,
+    random: () => 0
+  })
+  return { buffer, seen }
+}
+
+const quotes = (n: number, from = 0) => Array.from({ length: n }, (_, index) => makeQuote({ seq: from + index }))
+const never = () => new Promise<void>(() => {})
+
+test('quotes that come together leave together, with the time they left', async t => {
+  const { buffer, seen } = makeBuffer({})
+  t.after(() => buffer.drain())
+  buffer.push(quotes(2))
+  buffer.push(quotes(1, 2))
+  assert.equal(seen.batches.length, 0)
+  await waitUntil('they are stored', () => buffer.stats.published === 3)
+  assert.deepEqual(
+    seen.batches[0]?.map(({ seq, publishedTime }) => [seq, publishedTime]),
+    [
+      ['0', 77],
+      ['1', 77],
+      ['2', 77]
+    ]
+  )
+  assert.deepEqual(seen.ids, ['b/1'])
+})
+
+test('a full batch does not wait, and a batch is never larger than one event may be', async t => {
+  const { buffer, seen } = makeBuffer({ flushMs: 60_000 })
+  t.after(() => buffer.drain())
+  buffer.push(quotes(9_000))
+  await waitUntil('all are stored', () => buffer.stats.published === 9_000)
+  assert.ok(seen.batches.every(batch => batch.length <= 4_096))
+  assert.deepEqual(
+    seen.batches.flat().map(({ seq }) => Number(seq)),
+    Array.from({ length: 9_000 }, (_, index) => index)
+  )
+})
+
+test('one batch is published at a time, and what comes meanwhile gathers', async t => {
+  const gates: (() => void)[] = []
+  const { buffer, seen } = makeBuffer({ flushMs: 0 }, () => new Promise(resolve => gates.push(resolve)))
+  t.after(() => buffer.drain())
+  buffer.push(quotes(1))
+  await waitUntil('the first is under way', () => gates.length === 1)
+  for (const n of [1, 2, 3]) buffer.push(quotes(1, n))
+  gates[0]?.()
+  await waitUntil('the second is under way', () => gates.length === 2)
+  gates[1]?.()
+  await waitUntil('all are stored', () => buffer.stats.published === 4)
+  assert.deepEqual(
+    seen.batches.map(batch => batch.length),
+    [1, 3]
+  )
+})
+
+test('pressure is told once when it begins and once when half is gone', async t => {
+  let open = () => {}
+  const gate = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const { buffer, seen } = makeBuffer({ pauseQuotes: 100, maxQuotes: 1_000 }, () => gate)
+  t.after(() => buffer.drain())
+  buffer.push(quotes(99))
+  assert.deepEqual(seen.presses, [])
+  buffer.push(quotes(1))
+  buffer.push(quotes(50))
+  assert.deepEqual(seen.presses, [true])
+  open()
+  await waitUntil('all are stored', () => buffer.stats.held === 0)
+  assert.deepEqual(seen.presses, [true, false])
+})
+
+test('beyond its bound the buffer drops the newest, counts them, and says so once a second at most', async t => {
+  const { buffer, seen } = makeBuffer({ pauseQuotes: 5, maxQuotes: 10, drainMs: 1 }, never)
+  t.after(() => buffer.drain())
+  for (let n = 0; n < 5; n++) buffer.push(quotes(4, n * 4))
+  assert.deepEqual([buffer.stats.held, buffer.stats.dropped], [10, 10])
+  assert.deepEqual(seen.warnings, ['feed.dropped'])
+})
+
+test('draining stores what is held, and takes no more', async () => {
+  const { buffer, seen } = makeBuffer({ flushMs: 60_000 })
+  buffer.push(quotes(3))
+  await buffer.drain()
+  assert.equal(seen.batches.flat().length, 3)
+  buffer.push(quotes(1))
+  assert.deepEqual([buffer.stats.held, buffer.stats.published, buffer.stats.dropped], [0, 3, 1])
+})
+
+test('draining gives up in time where the stream does not answer, and counts what it could not store', async () => {
+  for (const publish of [never, () => Promise.reject(new Error('away'))]) {
+    const { buffer, seen } = makeBuffer({ drainMs: 20 }, publish)
+    buffer.push(quotes(3))
+    await buffer.drain()
+    await buffer.drain()
+    assert.deepEqual([buffer.stats.held, buffer.stats.dropped], [0, 3])
+    assert.ok(seen.warnings.includes('feed.dropped'))
+  }
+})

@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import type { TestContext } from 'node:test'
+import { WebSocket } from 'ws'
+import { waitUntil } from './wait-until.ts'
+
+/** A row as the protocol sends it. */
+export interface ClientRow {
+  key: string
+  q: number
+  p?: number
+  n?: number
+  [field: string]: string | number | null | undefined
+}
+
+/** Any message of the server, read loosely: the tests say what they expect. */
+export interface ServerFrame {
+  type: string
+  [field: string]: unknown
+}
+
+/** What a client holds of one subscription. */
+export interface ClientBoard {
+  epoch: string
+  rows: Map<string, ClientRow>
+  /** The safe position: everything at or below it was seen. */
+  q: number
+  /** The position of the last snapshot. */
+  from: number
+  /** The sum of `n` of the complete rows, by key, since the last snapshot. */
+  merged: Map<string, number>
+}
+
+/**
+ * A strict client of `quotes.v1`, written from the protocol's text and not from the gateway's code. It applies the rule of `q`, `p`
+ * and `n` to every row and counts what breaks it: `q <= have` is a duplicate, `p > have` is a loss.
+ */
+export class ProtocolClient {
+  readonly socket: WebSocket
+  readonly frames: ServerFrame[] = []
+  readonly boards = new Map<string, ClientBoard>()
+  losses = 0
+  duplicates = 0
+  /** Positions that went backwards: of a frame, a heartbeat, or a snapshot row of the same epoch. */
+  regressions = 0
+  /** Rows of a subscription that has no board, or with `n` below 1. */
+  strays = 0
+  rows = 0
+  closed: { code: number; reason: string } | null = null
+  #nextId = 1
+  readonly #pages = new Map<string, ClientRow[]>()
+
+  constructor(socket: WebSocket) {
+    this.socket = socket
+    socket.on('message', data => this.#receive(JSON.parse(String(data)) as ServerFrame))
+    socket.on('close', (code, reason) => {
+      this.closed = { code, reason: String(reason) }
+    })
+    socket.on('error', () => {})
+  }
+
+  /** Connects and waits for the welcome; closed at the end of the test. */
+  static async connect(t: TestContext, port: number): Promise<ProtocolClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'quotes.v1.json', { perMessageDeflate: false })
+    t.after(() => socket.terminate())
+    const client = new ProtocolClient(socket)
+    await once(socket, 'open')
+    await waitUntil('the welcome came', () => client.frames.length > 0)
+    return client
+  }
+
+  /** Sends a request and waits for the answer with its id. */
+  async request(message: Record<string, unknown>): Promise<ServerFrame> {
+    const id = this.#nextId++
+    this.socket.send(JSON.stringify({ ...message, id }))
+    let answer: ServerFrame | undefined
+    await waitUntil(`the answer to ${message.type} came`, () => {
+      answer = this.frames.find(frame => frame.id === id)
+      return answer !== undefined
+    })
+    return answer!
+  }
+
+  /** Subscribes once and gives the sid. @throws when the gateway refuses. */
+  async subscribe(sub: Record<string, unknown>): Promise<string> {
+    const answer = await this.request({ type: 'subscribe', subs: [sub] })
+    const [first] = (answer.subs ?? []) as { sid: string | null }[]
+    if (answer.type !== 'subscribed' || typeof first?.sid !== 'string')
+      throw new Error(`expected a subscription, got ${JSON.stringify(answer)}`)
+    return first.sid
+  }
+
+  of(type: string): ServerFrame[] {
+    return this.frames.filter(frame => frame.type === type)
+  }
+
+  board(sid: string): ClientBoard {
+    const board = this.boards.get(sid)
+    if (board === undefined) throw new Error(`expected a board of ${sid}, got none`)
+    return board
+  }
+
+  #receive(frame: ServerFrame): void {
+    this.frames.push(frame)
+    switch (frame.type) {
+      case 'snapshot':
+        this.#takeSnapshot(frame)
+        break
+      case 'quotes':
+        this.#takeQuotes(frame)
+        break
+      case 'hb':
+        for (const { sid, q } of frame.pos as { sid: string; q: number }[]) this.#advance(sid, q)
+        break
+      case 'unsubscribed':
+        for (const sid of frame.sids as string[]) this.boards.delete(sid)
+        break
+      case 'subscribed':
+        for (const sub of frame.subs as { sid: string | null; epoch: string; q: number }[])
+          if (sub.sid !== null && !this.boards.has(sub.sid))
+            this.boards.set(sub.sid, { epoch: sub.epoch, rows: new Map(), q: sub.q, from: sub.q, merged: new Map() })
+        break
+      case 'updated':
+        this.boards.delete(String(frame.from))
+    }
+  }
+
+  #takeSnapshot({ sid, epoch, q, final, data }: ServerFrame): void {
+    const name = String(sid)
+    const rows = [...(this.#pages.get(name) ?? []), ...(data as ClientRow[])]
+    if (final !== true) {
+      this.#pages.set(name, rows)
+      return
+    }
+    this.#pages.delete(name)
+    const before = this.boards.get(name)
+    if (before !== undefined && before.epoch === epoch) {
+      if (Number(q) < before.q) this.regressions++
+      for (const row of rows) if (row.q < (before.rows.get(row.key)?.q ?? 0)) this.regressions++
+    }
+    const board = new Map(rows.map(row => [row.key, row]))
+    this.boards.set(name, { epoch: String(epoch), rows: board, q: Number(q), from: Number(q), merged: new Map() })
+  }
+
+  #takeQuotes({ sid, q, data }: ServerFrame): void {
+    const board = this.boards.get(String(sid))
+    for (const row of data as ClientRow[]) {
+      this.rows++
+      const { key, p = -1, n = 0 } = row
+      if (board === undefined || n < 1 || p < 0) {
+        this.strays++
+        continue
+      }
+      const have = board.rows.get(key)
+      if (have !== undefined && row.q <= have.q) {
+        this.duplicates++
+        continue
+      }
+      if (have !== undefined && p > have.q) this.losses++
+      board.rows.set(key, row)
+      board.merged.set(key, (board.merged.get(key) ?? 0) + n)
+    }
+    this.#advance(String(sid), Number(q))
+  }
+
+  #advance(sid: string, q: number): void {
+    const board = this.boards.get(sid)
+    if (board === undefined) return
+    if (q < board.q) this.regressions++
+    board.q = q
+  }
+}

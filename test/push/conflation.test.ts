@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { answerLatest } from '../../lib/push/board-answer.ts'
+import { type BoardRow, emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
+import { positionOf } from '../../lib/quote/position.ts'
+import { FIELD_GROUPS, type FieldGroup, type Quote } from '../../lib/quote/quote.ts'
+import { type ClientBoard, ProtocolClient } from '../kit/protocol-client.ts'
+import { waitUntil } from '../kit/wait-until.ts'
+import { keysOf, RandomMarket, seededRandom } from './make-quotes.ts'
+import { EPOCH, openPush, type Push } from './open-push.ts'
+
+const KEYS = keysOf(12)
+const STEPS = 250
+
+/** Every update of the run, found by the board's rule and not by the gateway: which groups it changed, and whether the status. */
+class Ledger {
+  readonly #rows = new Map<string, BoardRow>()
+  readonly #updates: { key: string; q: number; groups: FieldGroup[]; status: boolean }[] = []
+
+  note(quotes: readonly Quote[], sequence: number): void {
+    for (const [index, quote] of quotes.entries()) {
+      const row = this.#rows.get(quote.key) ?? emptyRow(quote.key)
+      this.#rows.set(quote.key, row)
+      const before = viewRow(row)?.status
+      const q = positionOf(sequence, index)
+      const groups = mergeQuote(row, { quote, epoch: EPOCH, q })
+      this.#updates.push({ key: quote.key, q, groups, status: groups.length > 0 && viewRow(row)?.status !== before })
+    }
+  }
+
+  /** How many updates behind a position matter to someone with these fields. */
+  count(key: string, after: number, fields: readonly string[] | undefined): number {
+    const groups = Object.entries(FIELD_GROUPS)
+      .filter(([, names]) => fields === undefined || names.some(name => fields.includes(name)))
+      .map(([group]) => group)
+    const matters = (update: { groups: FieldGroup[]; status: boolean }): boolean =>
+      update.groups.some(group => groups.includes(group)) ||
+      ((fields === undefined || fields.includes('status')) && update.status)
+    return this.#updates.filter(update => update.key === key && update.q > after && matters(update)).length
+  }
+}
+
+interface Sub {
+  client: ProtocolClient
+  sid: string
+  keys: (key: string) => boolean
+  fields: string[] | undefined
+  isLossless: boolean
+}
+
+const SHAPES: { keys?: string[]; patterns?: string[]; fields?: string[] }[] = [
+  { patterns: ['*:*:*'] },
+  { patterns: ['demo:spot:*'], fields: ['last', 'bid'] },
+  { keys: KEYS.slice(0, 4) },
+  { keys: KEYS.slice(3, 9), fields: ['bid', 'ask', 'status'] },
+  { keys: [KEYS[0]!], fields: ['volume'] }
+]
+const INTERVALS = [0, 0, 5, 20, 100]
+
+/** Joins with a random shape and interval. */
+async function join(client: ProtocolClient, random: () => number): Promise<Sub> {
+  const shape = SHAPES[Math.floor(random() * SHAPES.length)]!
+  const intervalMs = INTERVALS[Math.floor(random() * INTERVALS.length)]!
+  const isLossless = random() < 0.2
+  const sid = await client.subscribe({ ...shape, intervalMs, mode: isLossless ? 'all' : 'conflate' })
+  const keys = shape.keys === undefined ? () => true : (key: string) => shape.keys!.includes(key)
+  return { client, sid, keys, fields: shape.fields, isLossless }
+}
+
+async function run(t: TestContext, seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const push = await openPush(t, {
+    isKnown: key => KEYS.includes(key),
+    random,
+    limits: { softBytes: 1500, heartbeatMs: 20, messagesPerSecond: 1e6, messageBurst: 1e6, snapshotRows: 5 }
+  })
+  const market = new RandomMarket(KEYS, random)
+  const ledger = new Ledger()
+  const subs: Sub[] = []
+  const clients: ProtocolClient[] = []
+  const stalled = new Set<number>()
+  let sequence = 0
+  const feed = (): void => {
+    const quotes = market.batch(1 + Math.floor(random() * 20))
+    ledger.note(quotes, ++sequence)
+    push.feed(quotes)
+  }
+
+  for (let step = 0; step < STEPS; step++) {
+    feed()
+    const dice = random()
+    const at = Math.floor(random() * clients.length)
+    if (dice < 0.05 && clients.length < 8) {
+      clients.push(await ProtocolClient.connect(t, push.port))
+    } else if (dice < 0.15 && clients.length > 0 && !stalled.has(at)) {
+      await settled(push, at)
+      // The market goes on while the request is under way.
+      const joining = join(clients[at]!, random)
+      feed()
+      const sub = await joining
+      if (!subs.some(({ client, sid }) => client === sub.client && sid === sub.sid)) subs.push(sub)
+    } else if (dice < 0.3 && clients.length > 0) {
+      toggleStall(push, stalled, at)
+    } else if (dice < 0.35 && subs.length > 0) {
+      const { client, sid } = subs[Math.floor(random() * subs.length)]!
+      const index = clients.indexOf(client)
+      if (!stalled.has(index)) {
+        await settled(push, index)
+        await client.request({ type: 'resync', sids: [sid] })
+      }
+    } else if (dice < 0.7) {
+      await turn()
+    }
+  }
+  for (const at of [...stalled]) toggleStall(push, stalled, at)
+  await waitUntil('all clients have everything', () =>
+    subs.every(({ client, sid }) => client.boards.get(sid)?.q === push.hub.board.position)
+  )
+
+  const { counters } = push.hub
+  t.diagnostic(
+    `seed ${seed}: ${subs.length} subscriptions of ${clients.length} clients, ${counters.updates} updates, ${counters.rowsWritten} rows, ${counters.ticksSkipped} ticks skipped, ${counters.catchUps} catch-ups, ${counters.snapshots} snapshots`
+  )
+  assert.ok(subs.length > 0 && counters.ticksSkipped > 0 && counters.catchUps > 0, 'the run has joins and stalls')
+  for (const client of clients) {
+    assert.equal(client.closed, null)
+    const { losses, duplicates, regressions, strays } = client
+    assert.deepEqual(
+      { losses, duplicates, regressions, strays },
+      { losses: 0, duplicates: 0, regressions: 0, strays: 0 }
+    )
+  }
+  for (const sub of subs) checkBoard(push, ledger, sub)
+}
+
+/** The client's values are the gateway's, and every update since its snapshot is accounted for in some row's `n`. */
+function checkBoard(push: Push, ledger: Ledger, { client, sid, keys, fields }: Sub): void {
+  const board: ClientBoard = client.board(sid)
+  const answer = JSON.parse(
+    answerLatest(push.hub.board, { keys: null, fields: (fields as never) ?? null, limit: 100 })
+  ) as { data: { key: string }[] }
+  const expected = answer.data.filter(({ key }) => keys(key)).map(row => ({ ...row, q: 0 }))
+  const held = [...board.rows.values()].map(({ p: _p, n: _n, ...row }) => ({ ...row, q: 0 }))
+  const byKey = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : 1)
+  assert.deepEqual(held.sort(byKey), expected.sort(byKey))
+  for (const key of KEYS.filter(keys))
+    assert.equal(board.merged.get(key) ?? 0, ledger.count(key, board.from, fields), `updates of ${key} for ${fields}`)
+}
+
+/** A corked connection takes nothing: the client is as slow as one whose buffers are full. */
+function toggleStall(push: Push, stalled: Set<number>, at: number): void {
+  if (stalled.delete(at)) {
+    push.connections[at]!.uncork()
+  } else {
+    stalled.add(at)
+    push.connections[at]!.cork()
+  }
+}
+
+/** Waits until a client that was stalled may make requests again. */
+async function settled(push: Push, at: number): Promise<void> {
+  await waitUntil('the connection has drained', () => push.connections[at]!.writableLength === 0)
+}
+
+for (const seed of [1, 2, 3, 4, 5, 6]) {
+  test(`clients that join, stall and resync see no loss and no duplicate, and end with the gateway's board (seed ${seed})`, t =>
+    run(t, seed))
+}

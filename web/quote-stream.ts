@@ -1,0 +1,130 @@
+/** A row of the board, as the protocol sends it: prices are texts, times microseconds. */
+export interface QuoteRow {
+  key: string
+  q: number
+  p?: number
+  n?: number
+  last?: string | null
+  open?: string | null
+  bid?: string | null
+  ask?: string | null
+  volume?: string | null
+  status?: string
+  receivedTime?: number
+}
+
+interface Message {
+  type: string
+  sid?: string
+  final?: boolean
+  data?: QuoteRow[]
+  heartbeatMs?: number
+  time?: number
+  reconnectAfterMs?: number
+  subs?: { sid: string | null }[]
+}
+
+export interface StreamHandlers {
+  /** The whole board; what was known before is void. */
+  onSnapshot(rows: QuoteRow[]): void
+  onRow(row: QuoteRow): void
+  /** Whether quotes flow, and the gateway's clock minus this one in microseconds. */
+  onState(isLive: boolean, text: string): void
+  onClock(offset: number): void
+  /** A row did not follow the one before it; the board is asked for again. */
+  onGap(): void
+}
+
+/** Silence after which the connection counts as dead. */
+const SILENCE_MS = 5000
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 15_000
+
+/** Follows all instruments over one WebSocket: checks that no row is missing, and connects again when the connection ends. */
+export class QuoteStream {
+  readonly #url: string
+  readonly #handlers: StreamHandlers
+  readonly #have = new Map<string, number>()
+  #pages: QuoteRow[] = []
+  #attempt = 0
+  #told: number | null = null
+  #silence: ReturnType<typeof setTimeout> | undefined
+
+  constructor(url: string, handlers: StreamHandlers) {
+    this.#url = url
+    this.#handlers = handlers
+  }
+
+  connect(): void {
+    this.#handlers.onState(false, this.#attempt === 0 ? 'connecting' : 'reconnecting')
+    this.#told = null
+    const socket = new WebSocket(this.#url, 'quotes.v1.json')
+    this.#watch(socket)
+    socket.addEventListener('message', ({ data }) => {
+      this.#watch(socket)
+      this.#receive(socket, JSON.parse(String(data)) as Message)
+    })
+    socket.addEventListener('close', ({ code }) => this.#closed(code), { once: true })
+  }
+
+  /** Ends a connection that has gone silent, without waiting for the other side. */
+  #watch(socket: WebSocket): void {
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => socket.close(), SILENCE_MS)
+  }
+
+  #receive(socket: WebSocket, message: Message): void {
+    switch (message.type) {
+      case 'welcome':
+        if (message.time !== undefined) this.#handlers.onClock(message.time - Date.now() * 1000)
+        socket.send(JSON.stringify({ type: 'subscribe', id: 1, subs: [{ patterns: ['*:*:*'], intervalMs: 200 }] }))
+        break
+      case 'snapshot':
+        this.#takePage(message)
+        break
+      case 'quotes':
+        for (const row of message.data ?? []) this.#take(socket, row)
+        break
+      case 'bye':
+        this.#told = message.reconnectAfterMs ?? null
+        break
+    }
+  }
+
+  #takePage({ data = [], final }: Message): void {
+    this.#pages.push(...data)
+    if (final !== true) return
+    const rows = this.#pages
+    this.#pages = []
+    this.#have.clear()
+    for (const { key, q } of rows) this.#have.set(key, q)
+    this.#attempt = 0
+    this.#handlers.onSnapshot(rows)
+    this.#handlers.onState(true, 'live')
+  }
+
+  /** A row continues what is held when `p <= have < q`. */
+  #take(socket: WebSocket, row: QuoteRow): void {
+    const have = this.#have.get(row.key)
+    if (have !== undefined && row.q <= have) return
+    if (have !== undefined && (row.p ?? 0) > have) {
+      this.#handlers.onGap()
+      socket.send(JSON.stringify({ type: 'resync', id: 2 }))
+    }
+    this.#have.set(row.key, row.q)
+    this.#handlers.onRow(row)
+  }
+
+  #closed(code: number): void {
+    clearTimeout(this.#silence)
+    this.#pages = []
+    if (code >= 4000 && code < 4100) {
+      this.#handlers.onState(false, `refused (${code})`)
+      return
+    }
+    // Full jitter: clients of a gateway that ends do not come back all at once.
+    const limit = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++)
+    this.#handlers.onState(false, 'disconnected')
+    setTimeout(() => this.connect(), this.#told ?? Math.random() * limit)
+  }
+}
