@@ -110,6 +110,10 @@ export function gatewayService(deps: GatewayDeps) {
     },
 
     actions: {
+      // Routes are fixed: nobody may list or change them from the cluster.
+      listAliases: false,
+      addRoute: false,
+      removeRoute: false,
       /** Latest rows of `keys`, or of all, as JSON text. */
       quotes: {
         handler: (ctx: RestContext): Promise<unknown> =>
@@ -206,6 +210,8 @@ export function gatewayService(deps: GatewayDeps) {
             limit: SNAPSHOT_PAGE
           }),
         onRetry(error, attempt, delayMs) {
+          // Events that wait for the snapshot would hold up the transporter's draining.
+          if (broker.stopping) feed.close()
           // A latest service that starts later is ordinary; one that stays away is not.
           if (attempt > 3)
             logger.warn('gateway: the snapshot could not be loaded', { attempt, delayMs, error: `${error}` })

@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   mixins: ['lib/*'],
   'lib/config': ['lib/instruments'],
   'lib/quote': ['lib/instruments'],
-  'lib/instruments': ['lib/quote'],
+  'lib/instruments': ['lib/quote', 'lib/store'],
   'lib/sources': [],
   'lib/exchange': [],
   'lib/egress': [],
@@ -21,8 +21,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/fetch': ['lib/egress', 'lib/sources', 'lib/config'],
   'lib/feed': ['lib/sources', 'lib/config'],
   'lib/transport': ['lib/config'],
-  'lib/history': [],
-  'lib/latest': [],
+  'lib/store': [],
+  'lib/history': ['lib/store'],
+  'lib/latest': ['lib/store'],
   'lib/push': [],
   '.': ['lib/*']
 }
@@ -32,7 +33,7 @@ const EVERY_LIB = ['lib/quote', 'lib/instruments']
 const ONLY: Record<string, readonly string[]> = {
   moleculer: ['.', 'bin', 'services', 'mixins', 'lib/transport'],
   nats: ['lib/transport'],
-  mysql2: ['lib/history', 'lib/instruments'],
+  mysql2: ['lib/store'],
   ioredis: ['lib/latest'],
   undici: ['lib/egress']
 }

@@ -60,11 +60,13 @@ export class Cluster {
       natsUserNames.map(name => [`NATS_${name.toUpperCase()}_PASSWORD`, password(name)])
     )
     const account = { database: DATABASE, user: DATABASE, password: password(DATABASE) }
-    const [nats, mariadb, redis] = await Promise.all([
+    // All come to an end before the first failure is told, so that none starts behind a stop.
+    const started = await Promise.allSettled([
       this.#startServer(natsServer(natsUsers), natsEnv),
       this.#startServer(mariadbServer(account)),
       this.#startServer(redisServer(password('redis')))
     ])
+    const [nats, mariadb, redis] = started.map(unwrap)
     const environmentOf = (user: string): Record<string, string> => ({
       ...this.#spec.env,
       TRANSPORTER: `nats://${user}:${password(user)}@127.0.0.1:${nats}`,
@@ -169,6 +171,11 @@ export class Cluster {
     await writeFile(file, JSON.stringify(Object.fromEntries(passwords)), { mode: 0o600 })
     return name => passwords.get(name) ?? ''
   }
+}
+
+function unwrap<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason
+  return result.value
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -33,6 +33,7 @@ export function mariadbServer(account: DatabaseAccount): ServerRecipe {
       `--port=${port}`,
       ...asUser(),
       '--skip-name-resolve',
+      '--silent-startup',
       '--innodb-buffer-pool-size=64M',
       '--innodb-log-file-size=32M'
     ],

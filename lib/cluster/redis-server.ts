@@ -13,7 +13,7 @@ export function redisServer(password: string): ServerRecipe {
       writeFile(join(dir, 'redis.conf'), `requirepass ${JSON.stringify(password)}\n`, { mode: 0o600 }),
     args: ({ port, dir }) => [
       ...[join(dir, 'redis.conf'), '--port', String(port), '--bind', '127.0.0.1', '--dir', dir],
-      ...['--appendonly', 'yes', '--save', '']
+      ...['--appendonly', 'yes', '--save', '', '--loglevel', 'warning']
     ],
     // While it loads its file it refuses a PING.
     ready: ({ port }) =>

@@ -91,7 +91,6 @@ export class Hub {
       onWanted: options.onWanted ?? (() => {}),
       isReady: () => this.#isReady
     })
-    this.#heartbeat.start()
   }
 
   /** Whether the board is complete, so that clients may be served. */
@@ -113,6 +112,7 @@ export class Hub {
     const { counters, limits } = this
     const session = new Session(socket, connection, { clock: this.#clock, limits, counters, random: this.#random })
     this.#sessions.add(session)
+    if (this.#sessions.size === 1) this.#heartbeat.start()
     counters.sessionsOpened++
     socket.on('message', (data, isBinary) => this.#receive(session, data, isBinary))
     socket.on('ping', () => this.#admit(session))
@@ -122,7 +122,9 @@ export class Hub {
       this.#sessions.delete(session)
       counters.sessionsClosed++
       this.#conversation.end(session)
-      if (this.#sessions.size === 0) this.#onEmpty?.()
+      if (this.#sessions.size > 0) return
+      this.#heartbeat.close()
+      this.#onEmpty?.()
     })
     session.send({
       type: 'welcome',
@@ -191,7 +193,6 @@ export class Hub {
   async close(): Promise<void> {
     this.pause()
     this.#flusher.close()
-    this.#heartbeat.close()
     if (this.#sessions.size === 0) return
     const empty = new Promise<void>(resolve => {
       this.#onEmpty = resolve

@@ -6,8 +6,12 @@ import { isRowField, ROW_FIELDS, type RowField } from './row-field.ts'
 /** Parameters of a request, as a query string or a call gives them. */
 export type Parameters = Readonly<Record<string, unknown>>
 
-export const MAX_ROWS = 10_000
-const DEFAULT_ROWS = 1000
+/** Rows of the board in one answer at most; its values are in memory. */
+const MAX_LATEST = 10_000
+const DEFAULT_LATEST = 1000
+/** Stored quotes in one answer at most: it crosses the cluster as one message. */
+const MAX_HISTORY = 1000
+const DEFAULT_HISTORY = 100
 const HOUR: Micros = 3_600_000_000
 
 /** Which instruments' latest values are asked for. */
@@ -33,7 +37,7 @@ export function parseLatestQuery(parameters: Parameters): LatestQuery {
   return {
     keys: readList(parameters, 'keys')?.map(text => checkKey('keys', text)) ?? null,
     fields: readFields(parameters),
-    limit: readInteger(parameters, 'limit', DEFAULT_ROWS, 1, MAX_ROWS)
+    limit: readInteger(parameters, 'limit', DEFAULT_LATEST, 1, MAX_LATEST)
   }
 }
 
@@ -50,7 +54,7 @@ export function parseHistoryQuery(parameters: Parameters, now: Micros): HistoryQ
   if (from > to) throw badParameter('from', `microseconds of at most to=${to}`, from)
   const { order = 'asc' } = parameters
   if (order !== 'asc' && order !== 'desc') throw badParameter('order', 'asc or desc', order)
-  return { key, from, to, limit: readInteger(parameters, 'limit', DEFAULT_ROWS, 1, MAX_ROWS), order }
+  return { key, from, to, limit: readInteger(parameters, 'limit', DEFAULT_HISTORY, 1, MAX_HISTORY), order }
 }
 
 function checkKey(name: string, text: unknown): string {
@@ -74,7 +78,7 @@ function readList(parameters: Parameters, name: string): string[] | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '') throw badParameter(name, 'a list separated by commas', value)
   const list = value.split(',')
-  if (list.length > MAX_ROWS) throw badParameter(name, `at most ${MAX_ROWS} entries`, list.length)
+  if (list.length > MAX_LATEST) throw badParameter(name, `at most ${MAX_LATEST} entries`, list.length)
   return list
 }
 

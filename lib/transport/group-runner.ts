@@ -53,6 +53,7 @@ export class GroupRunner {
   readonly #waiting: Delivery[] = []
   readonly #running = new Set<Delivery>()
   #idle: (() => void)[] = []
+  #bytes = 0
   #stopped = false
 
   constructor(options: RunnerOptions) {
@@ -69,15 +70,18 @@ export class GroupRunner {
     return this.#waiting.length + this.#running.size
   }
 
-  /** The events in hand, to tell the stream that they are not forgotten. */
-  *inHand(): Iterable<Delivery> {
-    yield* this.#running
-    yield* this.#waiting
+  /** Encoded bytes in hand. */
+  get heldBytes(): number {
+    return this.#bytes
   }
 
   take(delivery: Delivery): void {
-    if (this.#stopped) return delivery.nak(0)
+    if (this.#stopped) {
+      delivery.nak(0)
+      return
+    }
     this.#waiting.push(delivery)
+    this.#bytes += delivery.data.length
     this.#next()
   }
 
@@ -89,7 +93,10 @@ export class GroupRunner {
   /** Gives back what no handler has begun, and takes nothing more. */
   stop(): void {
     this.#stopped = true
-    for (const delivery of this.#waiting.splice(0)) delivery.nak(0)
+    for (const delivery of this.#waiting.splice(0)) {
+      this.#bytes -= delivery.data.length
+      delivery.nak(0)
+    }
     this.#wakeIdle()
   }
 
@@ -111,6 +118,7 @@ export class GroupRunner {
       delivery.nak(this.#retryDelay(delivery.count))
     } finally {
       this.#running.delete(delivery)
+      this.#bytes -= delivery.data.length
       this.#next()
       this.#wakeIdle()
       onSettled()

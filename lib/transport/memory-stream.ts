@@ -45,13 +45,13 @@ const MAX_MESSAGE_IDS = 200_000
 export class MemoryStream {
   readonly spec: StreamSpec
   readonly epoch: string
-  readonly durable: readonly MemoryCursor[]
+  readonly durable: readonly MemoryCursor<StoredEvent>[]
   readonly #options: MemoryStreamOptions
-  readonly #readers = new Set<MemoryCursor>()
+  readonly #readers = new Set<MemoryCursor<StoredEvent>>()
   readonly #messageIds = new Map<string, number>()
   readonly #waiters: Waiter[] = []
-  /** Stored events from index `#head` on; what is before it is free to go. */
-  #entries: StoredEvent[] = []
+  /** Stored events from index `#head` on; before it is nothing. */
+  #entries: (StoredEvent | undefined)[] = []
   #head = 0
   #lastSequence = 0
   #bytes = 0
@@ -64,7 +64,9 @@ export class MemoryStream {
     this.#options = options
     this.spec = options.spec
     this.epoch = options.epoch
-    this.durable = options.spec.groups.map(group => new MemoryCursor(this, group, 0, options.spec.maxAckPending))
+    this.durable = options.spec.groups.map(
+      group => new MemoryCursor<StoredEvent>(this, group, 0, options.spec.maxAckPending)
+    )
   }
 
   get firstSequence(): number {
@@ -101,14 +103,19 @@ export class MemoryStream {
   }
 
   /** A reader outside the table; it begins behind the floor of the spec's tail group, or with what comes next. */
-  openReader(group: string): MemoryCursor {
+  openReader(group: string): MemoryCursor<StoredEvent> {
     const tail = this.durable.find(cursor => cursor.group === this.spec.tailGroup)
-    const reader = new MemoryCursor(this, group, tail?.ackFloor ?? this.#lastSequence, Number.POSITIVE_INFINITY)
+    const reader = new MemoryCursor<StoredEvent>(
+      this,
+      group,
+      tail?.ackFloor ?? this.#lastSequence,
+      Number.POSITIVE_INFINITY
+    )
     this.#readers.add(reader)
     return reader
   }
 
-  closeReader(reader: MemoryCursor): void {
+  closeReader(reader: MemoryCursor<StoredEvent>): void {
     this.#readers.delete(reader)
     this.release()
   }
@@ -184,7 +191,7 @@ export class MemoryStream {
     const before = this.#head
     for (let entry = this.#entries[this.#head]; entry !== undefined && entry.sequence <= sequence; ) {
       this.#bytes -= entry.data.length
-      this.#head++
+      this.#entries[this.#head++] = undefined
       entry = this.#entries[this.#head]
     }
     if (this.#head === before) return

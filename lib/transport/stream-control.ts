@@ -35,6 +35,8 @@ export interface StreamControl {
   ensureStreams(): Promise<void>
   /** In the order of the table. */
   streams(): Promise<StreamState[]>
+  /** Removes from streams that are filled beyond 80 % what all groups have acknowledged and `keepMs` does not hold. @returns how many events. */
+  makeRoom(): Promise<number>
   /** Dead letters with a greater number than `after`, oldest first, at most `limit` (bounded by 100). */
   deadLetters(after: number, limit: number): Promise<DeadLetterPage>
   /** What this node's transporter did. */

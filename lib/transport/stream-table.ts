@@ -15,6 +15,8 @@ export interface StreamSpec {
   readonly tailGroup?: string
   readonly maxAgeMs: number
   readonly maxBytes: number
+  /** When room is short, what every group of the table has acknowledged goes once it is older than that: readers may still come back for it. */
+  readonly keepMs: number
   /** A second publish of a message id within this window is dropped. At most `maxAgeMs`. */
   readonly duplicateWindowMs: number
   /** Unacknowledged messages of one group at the most. */
@@ -45,6 +47,7 @@ export const STREAMS: readonly StreamSpec[] = [
     tailGroup: 'latest',
     maxAgeMs: 120 * MINUTE,
     maxBytes: 4 * 1024 ** 3,
+    keepMs: 2 * MINUTE,
     duplicateWindowMs: 2 * MINUTE,
     maxAckPending: 256,
     ackWaitMs: 30_000,
@@ -58,6 +61,7 @@ export const STREAMS: readonly StreamSpec[] = [
     groups: ['fetcher'],
     maxAgeMs: 2 * MINUTE,
     maxBytes: 64 * 1024 ** 2,
+    keepMs: 0,
     duplicateWindowMs: 2 * MINUTE,
     maxAckPending: 1024,
     ackWaitMs: 10_000,

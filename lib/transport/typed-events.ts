@@ -34,10 +34,7 @@ export async function announce<K extends keyof Events>(to: Emitter, name: K, pay
 /** The entry of a service's `events` for one event, its schema included. */
 export function on<K extends keyof Events>(
   name: K,
-  handler: (
-    this: Service,
-    ctx: Context<Events[K], object, object, DeliveryHeaders>
-  ) => void | Promise<void>,
+  handler: (this: Service, ctx: Context<Events[K], object, object, DeliveryHeaders>) => void | Promise<void>,
   group?: string
 ): Record<string, EventSchema> {
   return {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { WebPage } from '../../lib/push/web-page.ts'
 import { openPage } from '../kit/chromium.ts'
+import { waitUntil } from '../kit/wait-until.ts'
 import { makeQuote, OPENING } from './make-quotes.ts'
 import { openPush } from './open-push.ts'
 
@@ -105,10 +106,7 @@ test('in a browser the table fills, prices change, the filter hides rows, and te
   // The connection is cut under the page; it comes back by itself.
   push.connections.forEach(connection => void connection.destroy())
   push.feed([makeQuote(A, OPENING + 3, { last: '7', lastSize: null })])
-  await browserPage.waitForFunction(
-    key => document.querySelector(`tr[data-key="${key}"] [data-column=last]`)?.textContent === '7',
-    A
-  )
+  await waitUntil('the price came by the new connection', async () => (await last.textContent()) === '7')
   assert.deepEqual(
     problems.filter(text => !/WebSocket/.test(text)),
     []

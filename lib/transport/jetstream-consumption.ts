@@ -1,0 +1,188 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger, ServiceBroker } from 'moleculer'
+import type { Msg } from 'nats'
+import { announceConsuming } from './announce-consuming.ts'
+import { type Delivery, GroupRunner } from './group-runner.ts'
+import type { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
+import { JetStreamDelivery } from './jetstream-delivery.ts'
+import type { JetStreamLink } from './jetstream-link.ts'
+import type { MessagePlace } from './jetstream-message.ts'
+import { JetStreamPull } from './jetstream-pull.ts'
+import type { JetStreamSetup, OpenConsumer } from './jetstream-setup.ts'
+import type { StreamSpec } from './stream-table.ts'
+import type { TransportCounters } from './transport-counters.ts'
+import type { TransportOptions } from './transport-options.ts'
+
+export interface JetStreamConsumptionOptions {
+  broker: ServiceBroker
+  logger: Logger
+  decode: (data: Buffer) => unknown
+  options: TransportOptions
+  counters: TransportCounters
+  link: JetStreamLink
+  setup: JetStreamSetup
+  deadLetters: JetStreamDeadLetters
+  spec: StreamSpec
+  group: string
+  /** Those events of the stream that the group listens to here. */
+  events: readonly string[]
+}
+
+/** Events in hand beyond those that run, so that a handler need not wait for the next request. */
+const PREFETCH = 2
+const READER_CAPACITY = 64
+const REOPEN_BASE_MS = 100
+const REOPEN_CAP_MS = 2_000
+/** A handler that runs longer than so many ack waits is given up: its event may then run elsewhere. */
+const MAX_ACK_WAITS = 10
+
+/** Carries events from a group's consumer to its handlers on this node, and opens the consumer again whenever it is lost. */
+export class JetStreamConsumption {
+  readonly group: string
+  readonly spec: StreamSpec
+  readonly #options: JetStreamConsumptionOptions
+  /** Of the table: it may miss nothing. Else an ordered reader. */
+  readonly #durable: boolean
+  readonly #runner: GroupRunner
+  readonly #inHand = new Set<JetStreamDelivery>()
+  readonly #abort = new AbortController()
+  readonly #done: Promise<void>
+  #pull: JetStreamPull | undefined
+  #epoch: string | undefined
+  /** An ordered reader's place: the last sequence that was received. */
+  #position = 0
+
+  constructor(options: JetStreamConsumptionOptions) {
+    const { spec, group } = options
+    this.group = group
+    this.spec = spec
+    this.#options = options
+    this.#durable = spec.groups.includes(group)
+    const prefetch = spec.retention === 'workqueue' ? 1 : PREFETCH
+    this.#runner = new GroupRunner({
+      ...options,
+      concurrency: this.#durable ? spec.concurrency : 1,
+      capacity: this.#durable ? Math.min(prefetch * spec.concurrency, spec.maxAckPending) : READER_CAPACITY,
+      maxDeliver: spec.maxDeliver,
+      ordered: !this.#durable,
+      retry: options.options,
+      onSettled: () => this.#pull?.pump()
+    })
+    this.#done = this.#consume()
+  }
+
+  /** Events that handlers have not finished. */
+  get held(): number {
+    return this.#runner.held
+  }
+
+  /** Takes in nothing more, gives back what no handler has begun, and resolves when the others have ended. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    this.#runner.stop()
+    await this.#pull?.stop()
+    await this.#runner.idle()
+    await this.#done
+  }
+
+  async #consume(): Promise<void> {
+    const working = setInterval(() => this.#keepWorking(), this.spec.ackWaitMs / 3)
+    try {
+      for (let failures = 0; !this.#abort.signal.aborted; ) {
+        const opened = await this.#openAndPull()
+        failures = opened ? 0 : failures + 1
+        const pauseMs = Math.min(REOPEN_CAP_MS, REOPEN_BASE_MS * 2 ** Math.min(failures, 10))
+        await delay(pauseMs, undefined, { signal: this.#abort.signal }).catch(() => undefined)
+      }
+    } finally {
+      clearInterval(working)
+    }
+  }
+
+  /** @returns whether the consumer could be opened. Resolves when it is lost again. */
+  async #openAndPull(): Promise<boolean> {
+    const { link, counters, logger, setup, options } = this.#options
+    try {
+      const consumer = await this.#open()
+      if (this.#abort.signal.aborted) return true
+      const { group } = this
+      const capacity = this.#runner.free + this.#runner.held
+      this.#pull = new JetStreamPull({
+        link,
+        consumer,
+        receiver: this.#receiver(consumer.epoch),
+        threshold: Math.max(1, Math.floor(capacity / 4)),
+        heartbeatMs: options.heartbeatMs,
+        gapless: !this.#durable
+      })
+      const reason = await this.#pull.lost
+      if (!this.#durable) await setup.closeReader(consumer)
+      if (this.#abort.signal.aborted) return true
+      counters.reopened++
+      logger.info(`Group '${group}' opens its consumer of stream '${this.spec.name}' again: ${reason}`)
+      return true
+    } catch (error) {
+      logger.warn(`Group '${this.group}' cannot consume stream '${this.spec.name}' now: ${(error as Error).message}`)
+      return false
+    }
+  }
+
+  async #open(): Promise<OpenConsumer> {
+    const { setup, broker, events } = this.#options
+    const position = this.#epoch === undefined ? undefined : { epoch: this.#epoch, after: this.#position }
+    const consumer = await (this.#durable
+      ? setup.openDurable(this.spec, this.group)
+      : setup.openReader(this.spec, position))
+    if (consumer.epoch !== this.#epoch) {
+      await this.#runner.idle()
+      this.#epoch = consumer.epoch
+      this.#position = consumer.after
+      await announceConsuming(broker, events, { group: this.group, epoch: consumer.epoch, after: consumer.after })
+    }
+    return consumer
+  }
+
+  #receiver(epoch: string) {
+    const runner = this.#runner
+    const receive = (message: Msg, place: MessagePlace) => {
+      this.#position = place.streamSequence
+      runner.take(this.#delivery(message, place, epoch))
+    }
+    return {
+      get free() {
+        return runner.free
+      },
+      get heldBytes() {
+        return runner.heldBytes
+      },
+      receive
+    }
+  }
+
+  #delivery(message: Msg, place: MessagePlace, epoch: string): Delivery {
+    const { link, deadLetters, broker } = this.#options
+    const delivery: JetStreamDelivery = new JetStreamDelivery({
+      connection: link.connection,
+      message,
+      place,
+      epoch,
+      acknowledges: this.#durable,
+      onSettled: () => this.#inHand.delete(delivery),
+      store: async (reason, error, event) => {
+        const { group, spec } = this
+        const { streamSequence: sequence, deliveryCount: deliveries } = place
+        const time = Date.now() * 1_000
+        const node = broker.nodeID
+        const letter = { stream: spec.name, group, event, reason, error, deliveries, epoch, sequence, node, time }
+        await deadLetters.add(spec, letter, delivery.data)
+      }
+    })
+    if (this.#durable) this.#inHand.add(delivery)
+    return delivery
+  }
+
+  #keepWorking(): void {
+    const oldest = performance.now() - MAX_ACK_WAITS * this.spec.ackWaitMs
+    for (const delivery of this.#inHand) if (delivery.since > oldest) delivery.working()
+  }
+}

@@ -1,0 +1,31 @@
+import type { StreamSpec } from './stream-table.ts'
+
+/** Names and subjects in the server, all under the broker's prefix (`MOL-<namespace>`). */
+export interface JetStreamNames {
+  stream(spec: StreamSpec): string
+  /** All subjects of a stream. */
+  subjects(spec: StreamSpec): string
+  subject(spec: StreamSpec, event: string): string
+  consumer(group: string): string
+  readonly deadStream: string
+  readonly deadSubjects: string
+  deadSubject(spec: StreamSpec, group: string): string
+}
+
+export function jetStreamNames(prefix: string): JetStreamNames {
+  const streamPrefix = token(prefix)
+  return {
+    stream: ({ name }) => `${streamPrefix}-${token(name)}`,
+    subjects: ({ name }) => `${prefix}.JS.${token(name)}.>`,
+    subject: ({ name }, event) => `${prefix}.JS.${token(name)}.${event}`,
+    consumer: token,
+    deadStream: `${streamPrefix}-dead`,
+    deadSubjects: `${prefix}.DEAD.>`,
+    deadSubject: ({ name }, group) => `${prefix}.DEAD.${token(name)}.${token(group)}`
+  }
+}
+
+/** One token of a subject or the name of a stream or consumer: the server refuses dots, wildcards, slashes and blanks. */
+function token(text: string): string {
+  return text.replace(/[^\w@-]/g, '_')
+}

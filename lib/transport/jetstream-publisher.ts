@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type JetStreamTrouble, troubleOf } from './jetstream-errors.ts'
+import type { JetStreamLink } from './jetstream-link.ts'
+import type { JetStreamNames } from './jetstream-names.ts'
+import type { JetStreamSetup } from './jetstream-setup.ts'
+import type { StreamSpec } from './stream-table.ts'
+import type { TransportCounters } from './transport-counters.ts'
+import { TransportError } from './transport-error.ts'
+import type { TransportOptions } from './transport-options.ts'
+
+/** Protocol headers of a publish beside its message id. */
+const HEADER_BYTES = 256
+const RETRY_BASE_MS = 50
+const RETRY_CAP_MS = 1_000
+
+/** Publishes durable events: each once, by its message id, however often it is tried. */
+export class JetStreamPublisher {
+  readonly #link: JetStreamLink
+  readonly #names: JetStreamNames
+  readonly #setup: JetStreamSetup
+  readonly #options: TransportOptions
+  readonly #counters: TransportCounters
+  #publishing = 0
+
+  constructor(deps: {
+    link: JetStreamLink
+    names: JetStreamNames
+    setup: JetStreamSetup
+    options: TransportOptions
+    counters: TransportCounters
+  }) {
+    this.#link = deps.link
+    this.#names = deps.names
+    this.#setup = deps.setup
+    this.#options = deps.options
+    this.#counters = deps.counters
+  }
+
+  /**
+   * Resolves when the stream has stored the event.
+   * @throws TransportError `too_large`, `overloaded`; at the deadline `stream_full` or `unconfirmed`.
+   */
+  async publish(spec: StreamSpec, event: string, data: Buffer, messageId: string): Promise<void> {
+    const limit = this.#link.maxPayload - HEADER_BYTES - Buffer.byteLength(messageId)
+    if (data.length > limit) {
+      throw new TransportError('too_large', `event ${event}: expected at most ${limit} bytes, got ${data.length}`)
+    }
+    if (this.#publishing >= this.#options.maxPublishing) {
+      throw new TransportError('overloaded', `${this.#publishing} events wait for their confirmation`)
+    }
+    this.#publishing++
+    try {
+      await this.#publishUntil(performance.now() + this.#options.publishDeadlineMs, spec, event, data, messageId)
+    } catch (error) {
+      this.#counters.publishFailures++
+      throw error
+    } finally {
+      this.#publishing--
+    }
+  }
+
+  async #publishUntil(end: number, spec: StreamSpec, event: string, data: Buffer, messageId: string): Promise<void> {
+    const subject = this.#names.subject(spec, event)
+    for (let attempt = 0; ; attempt++) {
+      // Attempts made while disconnected would pile up in the client's outbound buffer.
+      const up = await this.#link.whenUp(end - performance.now())
+      const left = end - performance.now()
+      if (!up || left <= 0) throw failure('unreachable', event, undefined)
+      try {
+        const { duplicate } = await this.#link.streams.publish(subject, data, {
+          msgID: messageId,
+          timeout: Math.ceil(Math.min(left, this.#options.publishAttemptMs)),
+          expect: { streamName: this.#names.stream(spec) }
+        })
+        this.#counters.published++
+        // A repetition finds what its first attempt has stored.
+        if (duplicate && attempt === 0) this.#counters.duplicates++
+        return
+      } catch (error) {
+        const trouble = troubleOf(error)
+        const pauseMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt)
+        if (trouble === 'refused' || performance.now() + pauseMs >= end) throw failure(trouble, event, error)
+        if (trouble === 'stream_missing') await this.#restore(spec)
+        this.#counters.publishRetries++
+        await delay(pauseMs)
+      }
+    }
+  }
+
+  /** Makes a stream that is gone. Whether that helped shows at the next attempt. */
+  async #restore(spec: StreamSpec): Promise<void> {
+    try {
+      await this.#setup.ensureStream(spec)
+      for (const group of spec.groups) await this.#setup.ensureDurable(spec, group)
+    } catch (error) {
+      if (error instanceof TransportError && error.code === 'stream_refused') throw error
+    }
+  }
+}
+
+function failure(trouble: JetStreamTrouble, event: string, cause: unknown): TransportError {
+  const options = cause === undefined ? undefined : { cause }
+  const detail = cause instanceof Error ? cause.message : 'no connection'
+  if (trouble === 'no_room') return new TransportError('stream_full', `event ${event}: ${detail}`, options)
+  if (trouble === 'not_enabled')
+    return new TransportError('jetstream_unavailable', `event ${event}: ${detail}`, options)
+  if (trouble === 'refused') return new TransportError('stream_refused', `event ${event}: ${detail}`, options)
+  return new TransportError('unconfirmed', `event ${event} may be stored or not: ${detail}`, options)
+}

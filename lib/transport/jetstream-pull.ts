@@ -1,0 +1,149 @@
+import { createInbox, type Msg, nanos, type Subscription } from 'nats'
+import type { JetStreamLink } from './jetstream-link.ts'
+import { type MessagePlace, placeOf } from './jetstream-message.ts'
+import type { OpenConsumer } from './jetstream-setup.ts'
+
+/** Who takes what is pulled. */
+export interface PullReceiver {
+  /** How many more messages it would take now. */
+  readonly free: number
+  /** Bytes that it holds. */
+  readonly heldBytes: number
+  receive(message: Msg, place: MessagePlace): void
+}
+
+export interface PullOptions {
+  link: JetStreamLink
+  consumer: OpenConsumer
+  receiver: PullReceiver
+  /** Messages that are worth a request. */
+  threshold: number
+  heartbeatMs: number
+  /** An ordered reader's deliveries count without a gap. */
+  gapless: boolean
+}
+
+const EXPIRES_MS = 20_000
+/** Bytes of one request; a second one waits until the receiver holds less than that. */
+const PULL_BYTES = 4 * 1024 ** 2
+/** A 409 that ends the request and not the consumer. */
+const REQUEST_OVER = /max ?bytes|batch completed|expired/i
+
+/**
+ * Pulls messages of one consumer: one request at a time, for as many as the receiver has room for, so that several nodes share a
+ * consumer by how fast they are. Ends when the consumer is lost in whatever way; the client's own `consume()` can go
+ * silent for ever after a server's restart.
+ */
+export class JetStreamPull {
+  readonly #options: PullOptions
+  readonly #inbox = createInbox()
+  readonly #subscription: Subscription
+  readonly #watchdog: NodeJS.Timeout
+  readonly #offReconnect: () => void
+  readonly #lost = Promise.withResolvers<string>()
+  /** Numbers the requests; statuses of older ones are void. */
+  #request = 0
+  /** Messages that the open request may still bring. */
+  #outstanding = 0
+  #lastSeen = 0
+  #consumerSequence = 0
+  #ended = false
+
+  constructor(options: PullOptions) {
+    this.#options = options
+    const { link, heartbeatMs } = options
+    this.#subscription = link.connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error !== null) this.#end(`subscription: ${error.message}`)
+        else this.#receive(message)
+      }
+    })
+    this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatMs)
+    this.#offReconnect = link.onReconnect(() => this.#end('reconnected'))
+    this.pump()
+  }
+
+  /** Resolves with the reason when there is nothing more to expect. */
+  get lost(): Promise<string> {
+    return this.#lost.promise
+  }
+
+  /** Asks for more if there is room. To be called whenever the receiver has settled a message. */
+  pump(): void {
+    const { receiver, threshold, link } = this.#options
+    if (this.#ended || this.#outstanding > 0 || receiver.free < threshold || receiver.heldBytes >= PULL_BYTES) return
+    if (link.connection.isClosed()) this.#end('closed')
+    else this.#ask(receiver.free)
+  }
+
+  /** Asks for nothing more; messages that are on their way still reach the receiver. */
+  async stop(): Promise<void> {
+    if (this.#ended) return
+    this.#finish()
+    if (!this.#options.link.connection.isClosed()) await this.#subscription.drain()
+    this.#lost.resolve('stopped')
+  }
+
+  #ask(batch: number): void {
+    const { link, consumer, heartbeatMs } = this.#options
+    const request = {
+      batch,
+      max_bytes: Math.max(PULL_BYTES, 2 * link.maxPayload),
+      expires: nanos(EXPIRES_MS),
+      idle_heartbeat: nanos(heartbeatMs)
+    }
+    this.#outstanding = batch
+    this.#lastSeen = performance.now()
+    link.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`, JSON.stringify(request), {
+      reply: `${this.#inbox}.${++this.#request}`
+    })
+  }
+
+  #receive(message: Msg): void {
+    this.#lastSeen = performance.now()
+    if (message.subject.startsWith(`${this.#inbox}.`)) this.#readStatus(message)
+    else this.#readMessage(message)
+    this.pump()
+  }
+
+  #readMessage(message: Msg): void {
+    const place = placeOf(message)
+    const next = this.#consumerSequence + 1
+    if (place === undefined) {
+      this.#end(`unreadable reply subject ${message.reply}`)
+    } else if (this.#options.gapless ? place.consumerSequence !== next : place.consumerSequence < next) {
+      this.#end(`delivery ${place.consumerSequence} where ${next} was next: another consumer of that name`)
+    } else {
+      this.#consumerSequence = place.consumerSequence
+      this.#outstanding--
+      this.#options.receiver.receive(message, place)
+    }
+  }
+
+  #readStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0
+    if (code === 100 || message.subject !== `${this.#inbox}.${this.#request}`) return
+    const description = message.headers?.description ?? ''
+    const over = code === 404 || code === 408 || (code === 409 && REQUEST_OVER.test(description))
+    if (over) this.#outstanding = 0
+    else this.#end(`${code} ${description}`)
+  }
+
+  #checkSilence(): void {
+    if (this.#outstanding === 0) this.pump()
+    else if (performance.now() - this.#lastSeen > 2.5 * this.#options.heartbeatMs) this.#end('silence')
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return
+    this.#finish()
+    if (!this.#options.link.connection.isClosed()) this.#subscription.unsubscribe()
+    this.#lost.resolve(reason)
+  }
+
+  #finish(): void {
+    this.#ended = true
+    clearInterval(this.#watchdog)
+    this.#offReconnect()
+  }
+}

@@ -1,0 +1,207 @@
+import { Transporters } from 'moleculer'
+import type { ConnectionOptions, NatsConnection } from 'nats'
+import { MESSAGE_ID_HEADER } from './delivery.ts'
+import { JetStreamConsumption } from './jetstream-consumption.ts'
+import { JetStreamControl } from './jetstream-control.ts'
+import { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
+import { JetStreamLink } from './jetstream-link.ts'
+import { jetStreamNames } from './jetstream-names.ts'
+import { JetStreamPublisher } from './jetstream-publisher.ts'
+import { JetStreamSetup } from './jetstream-setup.ts'
+import { type EventPayload, localGroups } from './local-handlers.ts'
+import type { StreamControl, StreamTransport } from './stream-control.ts'
+import { streamOf } from './stream-table.ts'
+import { newTransportCounters } from './transport-counters.ts'
+import { TransportError } from './transport-error.ts'
+import { type TransportOptions, transportOptions } from './transport-options.ts'
+import { within } from './within.ts'
+
+type Packet = Parameters<Transporters.Base['prepublish']>[0]
+
+/** What exists only while connected. */
+interface Session {
+  link: JetStreamLink
+  setup: JetStreamSetup
+  publisher: JetStreamPublisher
+  deadLetters: JetStreamDeadLetters
+  control: JetStreamControl
+}
+
+/**
+ * Moleculer's NATS transporter with durable events. Requests, discovery, plain events and broadcasts stay on core NATS; an event
+ * of the stream table is published once to JetStream, and its emit resolves with the server's acknowledgement.
+ */
+export class JetStreamTransporter extends Transporters.NATS implements StreamTransport {
+  readonly control: StreamControl
+  readonly #options: TransportOptions
+  readonly #counters = newTransportCounters()
+  readonly #consumptions = new Map<string, JetStreamConsumption>()
+  #session: Session | undefined
+  #consuming = false
+  #drained: Promise<void> | undefined
+
+  constructor(connection: ConnectionOptions, options?: Partial<TransportOptions>) {
+    super({ ...CONNECTION_DEFAULTS, ...connection })
+    this.#options = transportOptions(options)
+    this.control = {
+      ensureStreams: async () => this.#connected().setup.ensureAll(),
+      streams: async () => this.#connected().control.streams(),
+      makeRoom: async () => this.#connected().control.makeRoom(),
+      deadLetters: async (after, limit) => this.#connected().deadLetters.page(after, limit),
+      counters: () => ({ ...this.#counters })
+    }
+  }
+
+  override async onConnected(wasReconnect?: boolean): Promise<void> {
+    const connection: NatsConnection = this.client
+    try {
+      const link = await JetStreamLink.open(connection)
+      const names = jetStreamNames(this.prefix)
+      const setup = new JetStreamSetup(link, names, this.#options.streams)
+      await setup.ensureAll()
+      link.onReconnect(() => this.#counters.reconnects++)
+      this.#session = {
+        link,
+        setup,
+        publisher: new JetStreamPublisher({ link, names, setup, options: this.#options, counters: this.#counters }),
+        deadLetters: new JetStreamDeadLetters(link, names),
+        control: new JetStreamControl(link, names, this.#options.streams)
+      }
+    } catch (error) {
+      // Moleculer connects again after a pause, with another connection.
+      await connection.close()
+      throw error
+    }
+    await super.onConnected(wasReconnect)
+  }
+
+  override async disconnect(): Promise<void> {
+    await this.drain()
+    const connection: NatsConnection | null = this.client
+    // It flushes first, which lasts for ever while the server is away.
+    await within(FLUSH_MS, super.disconnect())
+    await connection?.close()
+    this.#session = undefined
+  }
+
+  groupsOf(event: string): readonly string[] | undefined {
+    return streamOf(event, this.#options.streams)?.groups
+  }
+
+  startConsuming(): void {
+    this.#consuming = true
+    this.#reconcile()
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  /** Moleculer calls it whenever the local services changed. New subscriptions are made before the old end, so that no request is lost between. */
+  override async makeBalancedSubscriptions(): Promise<void> {
+    const previous = this.subscriptions
+    this.subscriptions = []
+    for (const { actions, events } of this.broker.getLocalNodeInfo().services as LocalService[]) {
+      for (const action of Object.keys(actions ?? {})) void this.subscribeBalancedRequest(action)
+      for (const [event, { group }] of Object.entries(events ?? {})) void this.subscribeBalancedEvent(event, group)
+    }
+    for (const subscription of previous) subscription.unsubscribe()
+    this.#reconcile()
+    await this.#session?.link.connection.flush()
+  }
+
+  override async subscribeBalancedEvent(event: string, group: string): Promise<void> {
+    if (streamOf(event, this.#options.streams) === undefined) await super.subscribeBalancedEvent(event, group)
+  }
+
+  override prepublish(packet: Packet): Promise<void> {
+    if (packet.type === 'EVENT' && packet.target == null) {
+      const payload: EventPayload = packet.payload
+      if (streamOf(payload.event, this.#options.streams) !== undefined) return this.#publishDurable(packet)
+    }
+    return super.prepublish(packet)
+  }
+
+  async #publishDurable(packet: Packet): Promise<void> {
+    const payload: EventPayload = packet.payload
+    const spec = streamOf(payload.event, this.#options.streams)
+    const session = this.#session
+    if (spec === undefined || session === undefined) {
+      throw new TransportError('unconfirmed', `event ${payload.event}: not connected`)
+    }
+    let data: Buffer
+    try {
+      data = this.serialize(packet)
+    } catch (error) {
+      this.#counters.publishFailures++
+      throw new TransportError('encode_failed', `event ${payload.event} cannot be encoded`, { cause: error })
+    }
+    const id = payload.headers?.[MESSAGE_ID_HEADER]
+    await session.publisher.publish(spec, payload.event, data, typeof id === 'string' && id !== '' ? id : payload.id)
+  }
+
+  /** Makes the consumptions those of the groups that listen here now. A stopping broker's are left to `drain`. */
+  #reconcile(): void {
+    const session = this.#session
+    if (session === undefined || !this.#consuming || !this.broker.started) return
+    for (const spec of this.#options.streams) {
+      const groups = localGroups(this.broker, spec)
+      for (const [group, events] of groups) {
+        const id = `${spec.name} ${group}`
+        if (this.#consumptions.has(id)) continue
+        this.#consumptions.set(
+          id,
+          new JetStreamConsumption({
+            ...session,
+            broker: this.broker,
+            logger: this.logger,
+            decode: data => this.deserialize('EVENT', data).payload,
+            options: this.#options,
+            counters: this.#counters,
+            spec,
+            group,
+            events
+          })
+        )
+      }
+      for (const [id, consumption] of this.#consumptions) {
+        if (consumption.spec !== spec || groups.has(consumption.group)) continue
+        this.#consumptions.delete(id)
+        void consumption.stop()
+      }
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const consumptions = [...this.#consumptions.values()]
+    await within(this.#options.stopBudgetMs, Promise.all(consumptions.map(consumption => consumption.stop())))
+    for (const { held, spec, group } of consumptions) {
+      if (held === 0) continue
+      this.#counters.abandoned += held
+      this.logger.warn(
+        `Stopped with ${held} events of stream '${spec.name}' in hand of group '${group}'; they come again.`
+      )
+    }
+  }
+
+  #connected(): Session {
+    if (this.#session === undefined) throw new TransportError('unconfirmed', 'not connected')
+    return this.#session
+  }
+}
+
+interface LocalService {
+  actions?: Record<string, unknown>
+  events?: Record<string, { group: string }>
+}
+
+const FLUSH_MS = 1_000
+
+const CONNECTION_DEFAULTS = {
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: 250,
+  // A server that vanished without a word is noticed within 30 s.
+  pingInterval: 10_000,
+  maxPingOut: 2
+} as const satisfies ConnectionOptions

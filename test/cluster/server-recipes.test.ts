@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Redis } from 'ioredis'
+import { createConnection } from 'mysql2/promise'
+import { connect } from 'nats'
+import { Child } from '../../lib/cluster/child.ts'
+import { findBinary } from '../../lib/cluster/find-binary.ts'
+import { freePort } from '../../lib/cluster/free-port.ts'
+import { mariadbServer } from '../../lib/cluster/mariadb-server.ts'
+import { natsServer } from '../../lib/cluster/nats-server.ts'
+import { redisServer } from '../../lib/cluster/redis-server.ts'
+import type { ServerRecipe } from '../../lib/cluster/server-recipe.ts'
+import { waitUntil } from '../kit/wait-until.ts'
+
+const PASSWORD = 'p0123456789'
+
+/** What each server must let in, and what it must keep out. */
+const SERVERS: { recipe: ServerRecipe; enter: (port: number, password: string) => Promise<void> }[] = [
+  {
+    recipe: natsServer(`authorization { user: u, password: ${PASSWORD} }`),
+    enter: async (port, password) => {
+      const connection = await connect({ servers: `127.0.0.1:${port}`, user: 'u', pass: password, reconnect: false })
+      await connection.jetstreamManager()
+      await connection.close()
+    }
+  },
+  {
+    recipe: mariadbServer({ database: 'd', user: 'u', password: PASSWORD }),
+    enter: async (port, password) => {
+      const connection = await createConnection(`mysql://u:${password}@127.0.0.1:${port}/d`)
+      await connection.end()
+    }
+  },
+  {
+    recipe: redisServer(PASSWORD),
+    enter: async (port, password) => {
+      const redis = new Redis({ port, password, lazyConnect: true, retryStrategy: () => null })
+      redis.on('error', () => {})
+      await redis.connect().finally(() => redis.disconnect())
+    }
+  }
+]
+
+for (const { recipe, enter } of SERVERS) {
+  test(`a private ${recipe.name} lets in who knows the password, nobody else, and starts again on the same directory`, async t => {
+    const place = { port: await freePort(), dir: await mkdtemp(join(tmpdir(), 'quotecast-recipe-')) }
+    t.after(() => rm(place.dir, { recursive: true, force: true }))
+    const command = await findBinary(recipe.binary, recipe.debianPackage)
+    for (const _start of ['first', 'again']) {
+      await recipe.prepare(place)
+      const output: string[] = []
+      const child = new Child({
+        name: recipe.name,
+        command,
+        args: recipe.args(place),
+        cwd: place.dir,
+        print: (_name, line) => output.push(line),
+        backOff: { next: () => 60_000, reset() {} }
+      })
+      t.after(() => child.kill())
+      assert.equal(await recipe.ready(place), false)
+      child.start()
+      await waitUntil(`${recipe.name} answers`, () => {
+        assert.equal(child.restarts, 0, output.join('\n'))
+        return recipe.ready(place)
+      })
+      await enter(place.port, PASSWORD)
+      await assert.rejects(enter(place.port, 'wrong'))
+      await child.stop()
+    }
+  })
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { parse } from 'yaml'
+import { VARIABLES } from '../../lib/config/read-settings.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+interface ComposeService {
+  image: string
+  ports?: string[]
+  environment?: Record<string, string>
+  restart?: string
+  healthcheck?: { test: string[] }
+}
+
+const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
+const services: Record<string, ComposeService> = parse(text, { merge: true }).services
+const actors = Object.entries(services).filter(([, { image }]) => image === 'quotecast')
+const passwords = readFileSync(join(ROOT, '.env.example'), 'utf8').match(/^\w+(?==)/gm) ?? []
+
+function isMissing(t: TestContext, command: string): boolean {
+  const missing = spawnSync(command, ['-v']).error !== undefined
+  if (missing) t.skip(`${command} is not installed`)
+  return missing
+}
+
+/** A temporary file that is removed after the test. */
+function writeTemporary(t: TestContext, name: string, content: string): string {
+  const dir = mkdtempSync(join(tmpdir(), 'quotecast-deploy-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  writeFileSync(join(dir, name), content)
+  return join(dir, name)
+}
+
+function config(t: TestContext, variables: readonly string[]) {
+  const env = writeTemporary(t, 'env', variables.map(name => `${name}=p1\n`).join(''))
+  const args = ['--env-file', env, '-f', join(ROOT, 'docker-compose.yml'), 'config', '--quiet']
+  return spawnSync('docker-compose', args, { cwd: tmpdir(), encoding: 'utf8' })
+}
+
+test('docker-compose accepts the file', t => {
+  if (isMissing(t, 'docker-compose')) return
+  const { status, stderr } = config(t, passwords)
+  assert.equal(status, 0, stderr)
+})
+
+test('docker-compose refuses to start while a password is missing', t => {
+  if (isMissing(t, 'docker-compose')) return
+  for (const missing of ['NATS_FEED_PASSWORD', 'MYSQL_PASSWORD', 'REDIS_PASSWORD']) {
+    const { status, stderr } = config(
+      t,
+      passwords.filter(name => name !== missing)
+    )
+    assert.notEqual(status, 0, `started without ${missing}`)
+    assert.match(stderr, /\.env\.example/)
+  }
+})
+
+test('.env.example names exactly the passwords that the file asks for', () => {
+  const asked = [...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name)
+  assert.deepEqual([...passwords].sort(), [...new Set(asked)].sort())
+})
+
+test('there is one service for every actor, named like it, and none besides', () => {
+  const exist = globSync('services/*.service.ts', { cwd: ROOT }).map(file => basename(file, '.service.ts'))
+  assert.deepEqual(actors.map(([name]) => name).sort(), exist.sort())
+  for (const [name, { environment }] of actors) {
+    assert.equal(environment?.SERVICES, name)
+    assert.ok(environment?.TRANSPORTER?.startsWith(`nats://${name}:`), `${name} has a NATS user of its own`)
+  }
+})
+
+test('actors are given only variables that exist', () => {
+  for (const [name, { environment = {} }] of actors) {
+    const unknown = Object.keys(environment).filter(variable => !(variable.replace(/_FILE$/, '') in VARIABLES))
+    assert.deepEqual(unknown, [], name)
+  }
+})
+
+test('the passwords of the stores are given only to the actors that open them', () => {
+  const knows = (password: string) =>
+    actors.filter(([, { environment }]) => JSON.stringify(environment).includes(password)).map(([name]) => name)
+  assert.deepEqual(knows('MYSQL_PASSWORD'), ['storage'])
+  assert.deepEqual(knows('REDIS_PASSWORD'), ['latest'])
+})
+
+test('only the front door is published, and everything comes back after a failure', () => {
+  const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined)
+  assert.deepEqual(
+    published.map(([name, { ports }]) => [name, ports?.length]),
+    [['nginx', 1]]
+  )
+  for (const [name, { restart }] of Object.entries(services)) assert.equal(restart, 'unless-stopped', name)
+  for (const name of ['nats', 'mysql', 'redis', 'gateway', 'nginx']) assert.ok(services[name]?.healthcheck, name)
+})
+
+test('nginx accepts its configuration', t => {
+  if (isMissing(t, 'nginx')) return
+  const prefix = mkdtempSync(join(tmpdir(), 'quotecast-nginx-'))
+  t.after(() => rmSync(prefix, { recursive: true }))
+  const { status, stderr } = spawnSync('nginx', ['-t', '-p', prefix, '-c', join(ROOT, 'deploy/nginx.conf')], {
+    encoding: 'utf8'
+  })
+  assert.equal(status, 0, stderr)
+})

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BoardTable, renderEntry } from '../../lib/push/board-table.ts'
+import { FieldSet, GROUP_BITS, STATUS_BIT } from '../../lib/push/field-set.ts'
+import { zeroCounters } from '../../lib/push/push-counters.ts'
+import type { Quote } from '../../lib/quote/quote.ts'
+import { keysOf, makeQuote, OPENING } from './make-quotes.ts'
+
+const [A = ''] = keysOf(1)
+
+/** A live board, what a follower of everything heard, and a way to apply the next quote. */
+function openBoard() {
+  const board = new BoardTable(zeroCounters())
+  board.restart('E1', 0)
+  board.isLive = true
+  const heard: number[] = []
+  board.ensure(A).followers.add({ mask: GROUP_BITS.trade | STATUS_BIT, touch: q => heard.push(q) })
+  let q = 0
+  return { board, heard, apply: (quote: Quote) => board.apply({ quote, epoch: 'E1', q: ++q }) }
+}
+
+const last = (board: BoardTable, fields: FieldSet): unknown =>
+  JSON.parse(`{${renderEntry(board.entries.get(A)!, fields)}}`).last
+
+test('followers hear when a newer sequence carries an older observation, so that another channel shows', () => {
+  const { board, heard, apply } = openBoard()
+  const fields = new FieldSet(['last'])
+  const sequenced = { channel: '@trade', seqKind: 't', lastSize: null }
+  apply(makeQuote(A, OPENING + 100, { ...sequenced, seq: '1', last: '1' }))
+  apply(makeQuote(A, OPENING + 90, { channel: 'price', last: '2', lastSize: null }))
+  assert.deepEqual([last(board, fields), heard], ['1', [1]])
+  apply(makeQuote(A, OPENING + 80, { ...sequenced, seq: '2', last: '3' }))
+  assert.deepEqual([last(board, fields), heard], ['2', [1, 3]])
+})
+
+test('an update of other fields is heard only when it changes the status', () => {
+  const { heard, apply } = openBoard()
+  const book = { channel: '@book', bid: '1', bidSize: '1', ask: '2', askSize: '1' }
+  apply(makeQuote(A, OPENING + 1, { last: '1', lastSize: null }))
+  apply(makeQuote(A, OPENING + 2, book))
+  apply(makeQuote(A, OPENING + 3, { ...book, status: 'halted' }))
+  apply(makeQuote(A, OPENING + 4, { ...book, status: 'halted' }))
+  assert.deepEqual(heard, [1, 3])
+})
+
+test('the fields of a row are those asked for, with its two times, and absent while no channel carries their group', () => {
+  const { board, apply } = openBoard()
+  const show = (names: ConstructorParameters<typeof FieldSet>[0]): unknown => {
+    const text = renderEntry(board.entries.get(A)!, new FieldSet(names))
+    return text === undefined ? undefined : JSON.parse(`{${text}}`)
+  }
+  apply(makeQuote(A, OPENING, { last: null, lastSize: '0' }))
+  const times = { exchangeTime: OPENING - 20_000, receivedTime: OPENING }
+  assert.deepEqual(show(['lastSize', 'bid']), { lastSize: '0', ...times })
+  assert.deepEqual(show(['last', 'status', 'publishedTime']), {
+    last: null,
+    status: 'trading',
+    ...times,
+    publishedTime: OPENING
+  })
+  assert.equal(show(['bid']), undefined)
+  assert.deepEqual(show([]), times)
+})
