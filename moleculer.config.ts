@@ -7,6 +7,7 @@ import type { Markets } from './lib/config/markets.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
 import type { Settings } from './lib/config/settings.ts'
+import { parseProxies } from './lib/egress/parse-proxies.ts'
 import { channelsOf } from './lib/sources/registry.ts'
 import { createTransport } from './lib/transport/create-transport.ts'
 
@@ -18,13 +19,23 @@ export const available: readonly string[] = globSync(join(import.meta.dirname, '
 const readText = (file: string): string => readFileSync(file, 'utf8')
 
 /** What the environment decides. This module is its only reader. */
-export const settings: Settings = readSettings({ env: process.env, readFile: readText, available })
+export const settings: Settings = readSettings({ env: process.env, readFile: readText, available, checkProxies })
 
 /** What is collected: the content of the markets file. */
 export const markets: Markets = readMarketsFile(settings.configFile)
 
 // Secrets do not stay where child processes inherit them, and the runner must not take TRANSPORTER for its own option.
 for (const name of Object.keys(VARIABLES)) delete process.env[name]
+
+/** What is wrong with a list of proxies, without their passwords; null when nothing is. */
+function checkProxies(lines: readonly string[]): string | null {
+  try {
+    parseProxies(lines.join('\n'))
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 function readMarketsFile(file: string): Markets {
   try {

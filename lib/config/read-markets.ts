@@ -11,7 +11,6 @@ const endpoint = {
   type: 'string',
   optional: true,
   nullable: true,
-  default: null,
   pattern: /^(demo|https?:\/\/\S+|wss?:\/\/\S+)$/
 }
 const name = { type: 'string', pattern: /^[a-z0-9][a-z0-9-]{0,31}$/ }
@@ -105,10 +104,15 @@ export function readMarkets(text: string, file: string, channelsOf: ChannelLooku
       outcome.map(error => `${at([...pathOf(error.field), ...unknownName(error)])}: ${error.field}: ${error.message}`)
     )
   }
+  // The validator takes a default of null for no default.
+  for (const source of markets.sources)
+    Object.assign(source, { rest: source.rest ?? null, stream: source.stream ?? null })
   const problems = [...referenceProblems(markets, channelsOf)].map(([path, problem]) => `${at(path)}: ${problem}`)
   if (problems.length > 0) throw new ConfigError(problems)
   return markets
 }
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 type Problem = [path: (string | number)[], problem: string]
 
@@ -116,7 +120,10 @@ type Problem = [path: (string | number)[], problem: string]
 function* referenceProblems({ sources, watchlists }: Markets, channelsOf: ChannelLookup): Generator<Problem> {
   yield* doubled('sources', sources)
   yield* doubled('watchlists', watchlists)
-  for (const [index, { source }] of sources.entries()) {
+  for (const [index, { source, rest, stream }] of sources.entries()) {
+    if (rest !== null && !isSafe(rest, 'https:')) yield [['sources', index, 'rest'], expectedEndpoint('https', rest)]
+    if (stream !== null && !isSafe(stream, 'wss:'))
+      yield [['sources', index, 'stream'], expectedEndpoint('wss', stream)]
     if (channelsOf(source) === undefined)
       yield [['sources', index, 'source'], `expected a known kind of source, got ${source}`]
   }
@@ -154,6 +161,17 @@ function* watchlistProblems(
     if (!channels.stream.includes(channel))
       yield [[...path, 'stream', index], expectedChannel(channels.stream, channel)]
   }
+}
+
+/** Whether an endpoint is the demo exchange, encrypted, or on this machine. */
+function isSafe(endpoint: string, scheme: string): boolean {
+  const url = endpoint === 'demo' ? null : URL.parse(endpoint)
+  if (url === null) return endpoint === 'demo'
+  return url.protocol === scheme || (url.protocol === scheme.replace('s:', ':') && LOOPBACK.test(url.hostname))
+}
+
+function expectedEndpoint(scheme: string, got: string): string {
+  return `expected demo, ${scheme}://… or an address of this machine without encryption, got ${got}`
 }
 
 function expectedChannel(channels: readonly string[], got: string): string {

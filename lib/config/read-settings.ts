@@ -23,10 +23,12 @@ export interface SettingsInput {
   readFile: (path: string) => string
   /** The services that exist. */
   available: readonly string[]
+  /** Says what is wrong with the lines of PROXIES, or null. */
+  checkProxies: (lines: readonly string[]) => string | null
 }
 
 /** Reads and checks the environment. @throws ConfigError that names every mistake at once; values of secrets are not in it. */
-export function readSettings({ env, readFile, available }: SettingsInput): Settings {
+export function readSettings({ env, readFile, available, checkProxies }: SettingsInput): Settings {
   const problems: string[] = []
   const values = Object.fromEntries(
     Object.entries(VARIABLES).map(([name, fallback]) => [name, readVariable(name, fallback)])
@@ -74,6 +76,8 @@ export function readSettings({ env, readFile, available }: SettingsInput): Setti
       .filter(line => line !== '' && !line.startsWith('#')),
     advertise: values.ADVERTISE
   }
+  const badProxies = checkProxies(settings.proxies)
+  if (badProxies !== null) problems.push(`PROXIES: ${badProxies}`)
   if (problems.length === 0) problems.push(...clusterProblems(settings))
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(settings)

@@ -1,12 +1,18 @@
 import { StoreError } from '../store/store-error.ts'
 import type { LatestStore } from './latest-store.ts'
 import { MemoryLatest } from './memory-latest.ts'
-import { RedisLatest, type RedisLatestOptions } from './redis-latest.ts'
+import type { RedisLatestOptions } from './redis-latest.ts'
 
-/** Opens the latest store at `memory:` or `redis://[:password@]host:port/db` (`rediss:` for TLS). @throws StoreError */
+/**
+ * Opens the latest store at `memory:` or `redis://[:password@]host:port/db` (`rediss:` for TLS); the Redis client is loaded only
+ * for the latter. @throws StoreError
+ */
 export async function openLatest(url: string, options: RedisLatestOptions = {}): Promise<LatestStore> {
   if (isMemory(url)) return new MemoryLatest()
-  if (/^rediss?:\/\//.test(url)) return RedisLatest.open(url, options)
+  if (/^rediss?:\/\//.test(url)) {
+    const { RedisLatest } = await import('./redis-latest.ts')
+    return RedisLatest.open(url, options)
+  }
   throw new StoreError(
     'bad_url',
     `expected memory: or redis://host:port/db, got ${/^[a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme'}`

@@ -5,6 +5,7 @@ import { rankOf } from './candidate-rank.ts'
 import type { LatestStore } from './latest-store.ts'
 import { mergeInto } from './memory-latest.ts'
 import { MERGE_SCRIPT } from './merge-script.ts'
+import { newRedisCounters, type RedisCounters } from './redis-counters.ts'
 import { redisError } from './redis-errors.ts'
 import { type LatestNames, latestNames } from './redis-names.ts'
 
@@ -17,19 +18,6 @@ const MAX_RECONNECT_MS = 2_000
 const FIELDS_PER_CALL = 1_000
 /** Rows of one pipeline. */
 const ROWS_PER_CALL = 500
-
-/** What the connection went through. */
-export interface RedisCounters {
-  connections: number
-  /** Errors of the connection, failed attempts to reconnect included. */
-  errors: number
-  /** Commands given up because the server did not answer. */
-  timeouts: number
-}
-
-export function newRedisCounters(): RedisCounters {
-  return { connections: 0, errors: 0, timeouts: 0 }
-}
 
 export interface RedisLatestOptions {
   /** Separates deployments that share a server. */

@@ -76,6 +76,21 @@ watchlists:
   ])
 })
 
+test('unencrypted endpoints are for this machine only', () => {
+  const markets = (rest: string, stream: string) =>
+    `sources: [{ name: a, source: binance, rest: '${rest}', stream: '${stream}' }]\nwatchlists: [{ name: w, source: a, instruments: ['binance:spot:BTC-USDT'] }]\n`
+  for (const [rest, stream] of [
+    ['http://127.0.0.1:80', 'ws://[::1]:9'],
+    ['https://x.example', 'wss://x.example']
+  ] as const) {
+    assert.equal(readMarkets(markets(rest, stream), 'm', channels).sources[0]?.rest, rest)
+  }
+  assert.deepEqual(problemsOf(markets('http://x.example', 'https://x.example')), [
+    'markets.yaml:1: expected demo, https://… or an address of this machine without encryption, got http://x.example',
+    'markets.yaml:1: expected demo, wss://… or an address of this machine without encryption, got https://x.example'
+  ])
+})
+
 test('text that is not YAML, and an empty file, are refused with a line', () => {
   assert.match(problemsOf('sources: [\n')[0] ?? '', /^markets\.yaml:\d+: expected YAML, got /)
   assert.match(problemsOf('')[0] ?? '', /^markets\.yaml:1: sources: expected a value, got nothing/)

@@ -7,7 +7,8 @@ const available = ['fetcher', 'gateway']
 
 function read(env: Record<string, string>, files: Record<string, string> = {}) {
   const readFile = (path: string) => files[path] ?? assert.fail(`no file ${path}`)
-  return readSettings({ env, readFile, available })
+  const checkProxies = (lines: readonly string[]) => (lines.includes('bad') ? 'line 2: expected a URL' : null)
+  return readSettings({ env, readFile, available, checkProxies })
 }
 
 function refusal(env: Record<string, string>): string {
@@ -61,6 +62,11 @@ test('all mistakes are reported at once, and no secret is repeated', () => {
   assert.match(text, /HISTORY: expected sqlite:/)
   assert.match(text, /SERVICES: expected names among fetcher, gateway, or none, got "fetcher,nope"/)
   assert.doesNotMatch(text, /secret/)
+})
+
+test('proxies stand on lines or between commas, and a bad one is reported with the other mistakes', () => {
+  assert.deepEqual(read({ PROXIES: 'http://a:1, http://b:2\n# note\n' }).proxies, ['http://a:1', 'http://b:2'])
+  assert.match(refusal({ PROXIES: 'http://a:1,bad', PORT: 'x' }), /PORT: .*\nPROXIES: line 2: expected a URL/)
 })
 
 test('a cluster refuses stores that live in one process', () => {
