@@ -8,6 +8,7 @@ import { type FeedPlan, planFeeds } from '../lib/feed/plan-feeds.ts'
 import { wallClock } from '../lib/feed/wall-clock.ts'
 import type { SnapshotPage } from '../lib/latest/snapshot-page.ts'
 import { findSource } from '../lib/sources/registry.ts'
+import { TransportError } from '../lib/transport/transport-error.ts'
 import { announce, publish } from '../lib/transport/typed-events.ts'
 import { resolveEndpoints } from '../mixins/source-endpoints.ts'
 import { markets } from '../moleculer.config.ts'
@@ -51,6 +52,8 @@ export function feedService(deps: FeedDeps) {
         return stream
       },
       publish: (batch, messageId) => publish(broker, 'quotes.received', batch, messageId),
+      isFinal: error =>
+        error instanceof TransportError && (error.code === 'too_large' || error.code === 'encode_failed'),
       announce: status => {
         announce(broker, 'source.status', status).catch(error =>
           broker.logger.warn({ status, error }, 'feed.announce_failed')

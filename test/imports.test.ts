@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/history': ['lib/store'],
   'lib/latest': ['lib/store'],
   'lib/push': [],
+  'lib/cluster': [],
   '.': ['lib/*']
 }
 const EVERY_LIB = ['lib/quote', 'lib/instruments']

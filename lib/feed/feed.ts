@@ -21,6 +21,8 @@ export interface FeedSpec {
   subscriptions: readonly Subscription[]
   /** Stores a batch durably; rejects when that could not be confirmed. */
   publish: (batch: QuotesReceived, messageId: string) => Promise<void>
+  /** Whether a rejection of `publish` would meet the same batch for ever; any other is tried again. */
+  isFinal: (error: unknown) => boolean
   announce: (status: SourceStatus) => void
   log: Log
   now: () => Micros
@@ -65,6 +67,7 @@ export class Feed {
     this.#buffer = new FlushBuffer({
       id,
       publish: (quotes, messageId) => spec.publish({ source: provider, quotes }, messageId),
+      isFinal: spec.isFinal,
       press: full => this.#press(full),
       limits,
       log,

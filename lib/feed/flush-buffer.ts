@@ -11,6 +11,8 @@ export interface FlushBufferSpec {
   id: string
   /** Resolves when the batch is stored; after a rejection the same batch is published again under the same message id. */
   publish: (quotes: Quote[], messageId: string) => Promise<void>
+  /** Whether a rejection would meet the same batch for ever; such a batch is dropped. */
+  isFinal: (error: unknown) => boolean
   /** The buffer is filling (true): hold the venue back; or has room again (false). Told on change. */
   press: (full: boolean) => void
   limits: Pick<
@@ -27,9 +29,9 @@ export interface FlushBufferStats {
   held: number
   published: number
   batches: number
-  /** Publishes that were rejected; each was tried again. */
+  /** Publishes that were rejected. */
   rejected: number
-  /** Quotes lost: taken beyond the bound, or not stored when the feed had to end. */
+  /** Quotes lost: taken beyond the bound, of a batch that nothing would take, or not stored when the feed had to end. */
   dropped: number
   /** How often the venue was held back. */
   pauses: number
@@ -105,10 +107,11 @@ export class FlushBuffer {
 
   async #publishAll(): Promise<void> {
     for (let batch = this.#cut(); batch !== undefined; batch = this.#cut()) {
-      await this.#publish(batch)
+      const stored = await this.#publish(batch)
       if (this.#giveUp.signal.aborted) return
       this.#held -= batch.length
-      this.#stats.published += batch.length
+      if (stored) this.#stats.published += batch.length
+      else this.#drop(batch.length, 'refused for ever')
       if (this.#held <= this.#spec.limits.pauseQuotes / 2) this.#press(false)
     }
     this.#publishing = null
@@ -123,9 +126,9 @@ export class FlushBuffer {
     return this.#batches.shift()
   }
 
-  /** Resolves when the batch is stored or the buffer has given up. */
-  async #publish(batch: Quote[]): Promise<void> {
-    const { id, now, publish, log } = this.#spec
+  /** Resolves when the batch is stored (true), or when it cannot be or the buffer has given up (false). */
+  async #publish(batch: Quote[]): Promise<boolean> {
+    const { id, isFinal, now, publish, log } = this.#spec
     const messageId = `${id}/${++this.#stats.batches}`
     const publishedTime = now()
     for (const quote of batch) quote.publishedTime = publishedTime
@@ -134,13 +137,15 @@ export class FlushBuffer {
       try {
         await publish(batch, messageId)
         this.#backOff.reset()
-        return
+        return true
       } catch (error) {
         this.#stats.rejected++
         log.warn({ messageId, quotes: batch.length, error }, 'feed.publish_rejected')
+        if (isFinal(error)) return false
       }
       await delay(this.#backOff.next(), undefined, { signal }).catch(ignoreAbort)
     }
+    return false
   }
 
   #press(full: boolean): void {

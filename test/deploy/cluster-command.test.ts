@@ -42,7 +42,8 @@ test('npm run cluster brings quotes to every gateway within the rights of deploy
   for (const url of gateways) {
     await waitUntil(`${url} has quotes of the feed and of the fetchers`, async () => {
       const response = await fetch(new URL('/api/v1/quotes?keys=binance:spot:BTC-USDT', url))
-      const [row] = (await response.json()).data
+      const { data } = (await response.json()) as { data: Record<string, unknown>[] }
+      const [row] = data
       // The book comes only by the feed, the day's volume only by the fetchers.
       return row?.bid !== undefined && row?.volume !== undefined
     })

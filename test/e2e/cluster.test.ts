@@ -5,6 +5,7 @@ import { createConnection } from 'mysql2/promise'
 import { openLatest } from '../../lib/latest/open-latest.ts'
 import { emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { connectBroker, startLoad } from '../kit/confirmed-load.ts'
 import { type LocalCluster, startCluster } from '../kit/local-cluster.ts'
 import { type ClientBoard, ProtocolClient } from '../kit/protocol-client.ts'
@@ -15,7 +16,7 @@ const KEYS = Array.from({ length: 50 }, (_, index) => `load:spot:S${index}`)
 /** The ids of `@trade` quotes of the load that MySQL holds, with how often. */
 async function storedIds(t: TestContext, url: string): Promise<Map<string, number>> {
   const connection = await createConnection(url)
-  t.after(() => connection.end())
+  cleanUp(t, () => connection.end())
   const [rows] = await connection.query(
     `SELECT CONCAT(k.instrument_key, '|', q.quote_id) AS id, COUNT(*) AS n FROM quotes q
      JOIN instrument_keys k ON k.id = q.instrument_id WHERE k.instrument_key LIKE 'load:%' GROUP BY k.instrument_key, q.quote_id`
@@ -82,7 +83,7 @@ test('a cluster under load survives a killed storage node and ten seconds withou
   assert.deepEqual(doubled, [])
 
   const latest = await openLatest(redis.url)
-  t.after(() => latest.close())
+  cleanUp(t, () => latest.close())
   const newest = newestOf(load.confirmed.values())
   for (const row of await latest.rows(KEYS)) {
     const { last, lastSize, observedTime } = viewRow(row) ?? assert.fail(row.key)

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { markets } from '../../moleculer.config.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { startNode } from '../kit/quotecast-node.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
@@ -20,7 +21,7 @@ interface Row {
 async function followEverything(t: TestContext, port: () => number) {
   const seen: Row[] = []
   let ended = false
-  t.after(() => {
+  cleanUp(t, () => {
     ended = true
   })
   const connect = async (): Promise<void> => {
@@ -66,7 +67,7 @@ test('one process without any server: quotes at once, every slot in the history,
   t.diagnostic(`SIGTERM to exit ${Date.now() - stopped} ms`)
 
   const database = new DatabaseSync(join(node.dir, 'history.db'), { readOnly: true })
-  t.after(() => database.close())
+  cleanUp(t, () => database.close())
   const slots = database
     .prepare(
       `SELECT k.instrument_key AS key, s.channel, q.slot FROM quotes q

@@ -9,6 +9,7 @@ import { createConnection } from 'mysql2/promise'
 import { startExchange } from '../../lib/exchange/exchange.ts'
 import { openLatest } from '../../lib/latest/open-latest.ts'
 import { viewRow } from '../../lib/quote/board.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { startCluster } from '../kit/local-cluster.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
@@ -55,7 +56,7 @@ test('a recording played at full speed arrives in MySQL frame for frame, and the
   if (!existsSync(FILE)) return t.skip(`the recording ${FILE} is not here`)
   const { books, trades, frames } = await readRecording()
   const exchange = await startExchange({ market: { kind: 'playback', file: FILE, speed: 'max', hold: true } })
-  t.after(() => exchange.close())
+  cleanUp(t, () => exchange.close())
 
   const cluster = await startCluster(t, { buffer: 1, storage: 1, latest: 1 })
   const markets = join(cluster.nats.dir, 'markets.yaml')
@@ -71,7 +72,7 @@ watchlists: [{ name: played, source: binance, instruments: ['${KEY}'], stream: [
   await fetch(`${exchange.url}/demo/play`, { method: 'POST' })
 
   const connection = await createConnection(cluster.mariadb.url)
-  t.after(() => connection.end())
+  cleanUp(t, () => connection.end())
   const count = async (): Promise<number> => {
     const [rows] = await connection.query('SELECT COUNT(*) AS n FROM quotes')
     return Number((rows as { n: number }[])[0]?.n)
@@ -97,7 +98,7 @@ watchlists: [{ name: played, source: binance, instruments: ['${KEY}'], stream: [
   const lastBook = books.get(Math.max(...books.keys())) ?? assert.fail()
   const lastTrade = trades.get(Math.max(...trades.keys())) ?? assert.fail()
   const latest = await openLatest(cluster.redis.url)
-  t.after(() => latest.close())
+  cleanUp(t, () => latest.close())
   const expected = {
     bid: withoutTrailingZeros(lastBook.b),
     bidSize: withoutTrailingZeros(lastBook.B),

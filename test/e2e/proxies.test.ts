@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { startExchange } from '../../lib/exchange/exchange.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { startCluster } from '../kit/local-cluster.ts'
 import { spawnProxy } from '../kit/proxy.ts'
 import { startNode } from '../kit/quotecast-node.ts'
@@ -23,7 +24,7 @@ interface Slot extends RowDataPacket {
 
 test('two fetchers share the slots, requests leave through all proxies in rotation, and a killed proxy costs no slot', async t => {
   const exchange = await startExchange({})
-  t.after(() => exchange.close())
+  cleanUp(t, () => exchange.close())
   const proxies = await Promise.all(ADDRESSES.map(address => spawnProxy(t, { address, password: 'p:ss w%rd' })))
   const cluster = await startCluster(t, { buffer: 1, storage: 1 })
   const markets = join(cluster.nats.dir, 'markets.yaml')
@@ -57,7 +58,7 @@ test('two fetchers share the slots, requests leave through all proxies in rotati
   await scheduler.stop()
 
   const connection = await createConnection(cluster.mariadb.url)
-  t.after(() => connection.end())
+  cleanUp(t, () => connection.end())
   const [rows] = await connection.query<Slot[]>(
     `SELECT s.channel, k.instrument_key AS instrument, q.slot FROM quotes q
      JOIN series s ON s.id = q.series_id JOIN instrument_keys k ON k.id = q.instrument_id ORDER BY q.slot`

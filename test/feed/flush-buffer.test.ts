@@ -23,6 +23,7 @@ function makeBuffer(limits: Partial<FeedLimits>, publish?: (id: string) => Promi
       seen.batches.push(quotes)
       seen.ids.push(id)
     },
+    isFinal: error => error instanceof RangeError,
     press: full => seen.presses.push(full),
     limits: { ...FEED_LIMITS, retryMs: 1, retryMaxMs: 2, ...limits },
     log: new QuietLog({ info() {}, warn: (_fields, event) => seen.warnings.push(event) }),
@@ -125,4 +126,17 @@ test('draining gives up in time where the stream does not answer, and counts wha
     assert.deepEqual([buffer.stats.held, buffer.stats.dropped], [0, 3])
     assert.ok(seen.warnings.includes('feed.dropped'))
   }
+})
+
+test('a batch that nothing would take is dropped and counted, and the next ones go on', async t => {
+  const { buffer, seen } = makeBuffer({}, async id => {
+    if (id === 'b/1') throw new RangeError('too large')
+  })
+  t.after(() => buffer.drain())
+  buffer.push(quotes(2))
+  await waitUntil('it is dropped', () => buffer.stats.dropped === 2)
+  buffer.push(quotes(1, 2))
+  await waitUntil('the next is stored', () => buffer.stats.published === 1)
+  assert.deepEqual([buffer.stats.held, buffer.stats.rejected], [0, 1])
+  assert.deepEqual(seen.ids, ['b/2'])
 })

@@ -40,6 +40,7 @@ export function runFeed(t: TestContext, url: string, options: RunOptions = {}): 
       seen.batches.push({ messageId, quotes: batch.quotes.length })
       seen.quotes.push(...batch.quotes)
     },
+    isFinal: () => false,
     announce: status => seen.statuses.push(status),
     log: { info() {}, warn: (_fields, event) => seen.warnings.push(event) },
     now: wallClock(),

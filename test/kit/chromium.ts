@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { chromium, type Page } from 'playwright-core'
+import { cleanUp } from './clean-up.ts'
 
 const FLAGS = [
   '--headless',
@@ -22,7 +23,7 @@ export async function openPage(t: TestContext): Promise<Page | undefined> {
     return undefined
   }
   const browser = await chromium.launch({ executablePath, args: FLAGS })
-  t.after(() => browser.close())
+  cleanUp(t, () => browser.close())
   return browser.newPage()
 }
 

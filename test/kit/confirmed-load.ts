@@ -5,6 +5,7 @@ import type { Quote } from '../../lib/quote/quote.ts'
 import { quoteId } from '../../lib/quote/quote-id.ts'
 import { createTransport } from '../../lib/transport/create-transport.ts'
 import { publish } from '../../lib/transport/typed-events.ts'
+import { cleanUp } from './clean-up.ts'
 
 export interface ConfirmedLoad {
   /** Every quote whose publish was confirmed, by id. */
@@ -36,7 +37,7 @@ export async function connectBroker(t: TestContext, server: string): Promise<Ser
     skipProcessEventRegistration: true
   })
   await broker.start()
-  t.after(() => broker.stop())
+  cleanUp(t, () => broker.stop())
   return broker
 }
 

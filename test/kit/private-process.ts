@@ -4,6 +4,7 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { cleanUp } from './clean-up.ts'
 import { freePort } from './free-port.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -111,7 +112,7 @@ export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<P
     )
   }
 
-  t.after(async () => {
+  cleanUp(t, async () => {
     await end('SIGKILL')
     await rm(place.dir, { recursive: true, force: true, maxRetries: 5 })
   })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { WebSocket } from 'ws'
+import { cleanUp } from './clean-up.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** A row as the protocol sends it. */
@@ -61,7 +62,7 @@ export class ProtocolClient {
   /** Connects and waits for the welcome; closed at the end of the test. */
   static async connect(t: TestContext, port: number): Promise<ProtocolClient> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'quotes.v1.json', { perMessageDeflate: false })
-    t.after(() => socket.terminate())
+    cleanUp(t, () => socket.terminate())
     const client = new ProtocolClient(socket)
     await once(socket, 'open')
     await waitUntil('the welcome came', () => client.frames.length > 0)

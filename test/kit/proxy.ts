@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Server } from 'proxy-chain'
+import { cleanUp } from './clean-up.ts'
 
 export interface ProxyPlace {
   /** Where it listens, and where its connections to origins come from: 127.0.0.x are different peers on Linux. */
@@ -45,7 +46,7 @@ export async function startProxy(t: TestContext, place: ProxyPlace = {}): Promis
     closed ??= server.close(true)
     return closed
   }
-  t.after(kill)
+  cleanUp(t, kill)
   return {
     ...options,
     port: server.port,
@@ -68,7 +69,7 @@ export async function spawnProxy(t: TestContext, place: ProxyPlace = {}): Promis
     child.kill('SIGKILL')
     await exited
   }
-  t.after(kill)
+  cleanUp(t, kill)
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`the proxy ended with ${code ?? signal} instead of listening`)
   })

@@ -1,0 +1,27 @@
+import type { TestContext } from 'node:test'
+
+type Work = () => unknown
+
+const pending = new WeakMap<TestContext, Work[]>()
+
+/** Runs `work` after the test, the last registered first: what was started later may need what was started before. */
+export function cleanUp(t: TestContext, work: Work): void {
+  const works = pending.get(t)
+  if (works !== undefined) {
+    works.push(work)
+    return
+  }
+  const fresh = [work]
+  pending.set(t, fresh)
+  t.after(async () => {
+    const errors: unknown[] = []
+    for (let next = fresh.pop(); next !== undefined; next = fresh.pop()) {
+      try {
+        await next()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'cleaning up after the test failed')
+  })
+}

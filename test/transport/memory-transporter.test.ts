@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ServiceBroker } from 'moleculer'
+import { createTransport } from '../../lib/transport/create-transport.ts'
+import { streamControlOf } from '../../lib/transport/stream-control.ts'
+import { waitUntil } from '../kit/wait-until.ts'
+import { ascending, happen, listener, makeNode, range } from './things.ts'
+import { testTransporter } from './transporter-contract.ts'
+
+const memory = { kind: 'memory' } as const
+
+testTransporter('memory', async () => memory)
+
+test('memory: stopping finishes everything that is stored, also what waits for another try', async t => {
+  let failing = true
+  const first = listener('first', () => {
+    if (failing) throw Object.assign(new Error('away'), { retryable: true })
+  })
+  const node = makeNode(t, memory, [first.schema, listener('second').schema], {
+    retryBaseMs: 60_000,
+    retryCapMs: 60_000
+  })
+  await node.start()
+  for (const n of range(0, 200)) await happen(node, n)
+  await waitUntil('the group has failed', () => first.seen.length >= 64)
+  failing = false
+  await node.stop()
+  assert.deepEqual(ascending([...new Set(first.numbers())]), range(0, 200))
+  const { abandoned, acknowledged } = streamControlOf(node).counters()
+  assert.deepEqual({ abandoned, acknowledged }, { abandoned: 0, acknowledged: 400 })
+})
+
+test('memory: what cannot be finished within the stop budget is counted', async t => {
+  const first = listener('first', () => new Promise(() => undefined))
+  const node = makeNode(t, memory, [first.schema, listener('second').schema], { stopBudgetMs: 50 })
+  await node.start()
+  for (const n of range(0, 20)) await happen(node, n)
+  await node.stop()
+  assert.equal(streamControlOf(node).counters().abandoned, 20)
+})
+
+test('memory: an emit while the node is stopping is refused with a code', async t => {
+  const gate = Promise.withResolvers<void>()
+  const first = listener('first', () => gate.promise)
+  const node = makeNode(t, memory, [first.schema, listener('second').schema])
+  await node.start()
+  await happen(node, 1)
+  await waitUntil('the handler runs', () => first.seen.length === 1)
+  const stopped = node.stop()
+  await waitUntil('the node stops', () => node.stopping)
+  await assert.rejects(
+    waitUntil('an emit is refused', async () => {
+      await happen(node, 2)
+      return false
+    }),
+    { code: 'stopping', retryable: true }
+  )
+  gate.resolve()
+  await stopped
+})
+
+test('memory: a full stream keeps publishers waiting, and refuses at the deadline', async t => {
+  const gate = Promise.withResolvers<void>()
+  const first = listener('first', () => gate.promise)
+  const node = makeNode(t, memory, [first.schema, listener('second').schema], {
+    memoryBytes: 2_000,
+    publishDeadlineMs: 300
+  })
+  await node.start()
+  let stored = 0
+  const refusal = await assert.rejects(
+    waitUntil('the stream is full', async () => {
+      await happen(node, stored)
+      stored++
+      return false
+    }),
+    { code: 'stream_full', retryable: true }
+  )
+  assert.equal(refusal, undefined)
+  assert.ok(stored > 2)
+  const waiting = happen(node, 1_000)
+  gate.resolve()
+  await waiting
+  await waitUntil('all come', () => first.numbers().includes(1_000))
+})
+
+test('a broker without a transporter of createTransport, or with its balancer on, is refused at start', async t => {
+  const { transporter, middleware } = createTransport(memory)
+  const options = { logger: false, skipProcessEventRegistration: true } as const
+  const bare = new ServiceBroker({ ...options, middlewares: [middleware], disableBalancer: true })
+  t.after(() => bare.stop())
+  await assert.rejects(bare.start(), {
+    code: 'bad_broker_options',
+    message: /expected a transporter of createTransport, got none/
+  })
+  const balanced = new ServiceBroker({ ...options, transporter, middlewares: [createTransport(memory).middleware] })
+  t.after(() => balanced.stop())
+  await assert.rejects(balanced.start(), { code: 'bad_broker_options', message: /disableBalancer/ })
+})
