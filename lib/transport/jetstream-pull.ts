@@ -2,6 +2,7 @@ import { createInbox, type Msg, nanos, type Subscription } from 'nats'
 import type { JetStreamLink } from './jetstream-link.ts'
 import { type MessagePlace, placeOf } from './jetstream-message.ts'
 import type { OpenConsumer } from './jetstream-setup.ts'
+import { within } from './within.ts'
 
 /** Who takes what is pulled. */
 export interface PullReceiver {
@@ -23,6 +24,8 @@ export interface PullOptions {
   gapless: boolean
 }
 
+/** Draining waits for the server's answer. */
+const DRAIN_MS = 1_000
 const EXPIRES_MS = 20_000
 /** Bytes of one request; a second one waits until the receiver holds less than that. */
 const PULL_BYTES = 4 * 1024 ** 2
@@ -80,7 +83,7 @@ export class JetStreamPull {
   async stop(): Promise<void> {
     if (this.#ended) return
     this.#finish()
-    if (!this.#options.link.connection.isClosed()) await this.#subscription.drain()
+    await within(DRAIN_MS, this.#drain())
     this.#lost.resolve('stopped')
   }
 
@@ -132,6 +135,11 @@ export class JetStreamPull {
   #checkSilence(): void {
     if (this.#outstanding === 0) this.pump()
     else if (performance.now() - this.#lastSeen > 2.5 * this.#options.heartbeatMs) this.#end('silence')
+  }
+
+  /** What was on its way when the connection ended comes again. */
+  async #drain(): Promise<void> {
+    if (!this.#options.link.connection.isClosed()) await this.#subscription.drain().catch(() => undefined)
   }
 
   #end(reason: string): void {

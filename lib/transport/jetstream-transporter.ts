@@ -102,13 +102,14 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   override async makeBalancedSubscriptions(): Promise<void> {
     const previous = this.subscriptions
     this.subscriptions = []
-    for (const { actions, events } of this.broker.getLocalNodeInfo().services as LocalService[]) {
+    for (const { name, actions, events } of this.broker.getLocalNodeInfo().services as LocalService[]) {
       for (const action of Object.keys(actions ?? {})) void this.subscribeBalancedRequest(action)
-      for (const [event, { group }] of Object.entries(events ?? {})) void this.subscribeBalancedEvent(event, group)
+      for (const [event, { group }] of Object.entries(events ?? {})) {
+        void this.subscribeBalancedEvent(event, group ?? name)
+      }
     }
     for (const subscription of previous) subscription.unsubscribe()
     this.#reconcile()
-    await this.#session?.link.connection.flush()
   }
 
   override async subscribeBalancedEvent(event: string, group: string): Promise<void> {
@@ -192,8 +193,9 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
 }
 
 interface LocalService {
+  name: string
   actions?: Record<string, unknown>
-  events?: Record<string, { group: string }>
+  events?: Record<string, { group?: string }>
 }
 
 const FLUSH_MS = 1_000

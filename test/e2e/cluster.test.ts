@@ -5,6 +5,7 @@ import { createConnection } from 'mysql2/promise'
 import { openLatest } from '../../lib/latest/open-latest.ts'
 import { emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
+import type { DeadLetterPage } from '../../lib/transport/dead-letter.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { connectBroker, startLoad } from '../kit/confirmed-load.ts'
 import { type LocalCluster, startCluster } from '../kit/local-cluster.ts'
@@ -29,8 +30,8 @@ async function waitUntilDrained({ broker }: LocalCluster): Promise<void> {
   await waitUntil(
     'every group has acknowledged everything',
     async () => {
-      const lags = (await broker.call('buffer.lag')) as { group: string; lag: number }[]
-      return lags.length > 0 && lags.every(({ lag }) => lag === 0)
+      const lags = (await broker.call('buffer.lag')) as { group: string; pending: number }[]
+      return lags.length > 0 && lags.every(({ pending }) => pending === 0)
     },
     60_000
   )
@@ -104,7 +105,8 @@ test('a cluster under load survives a killed storage node and ten seconds withou
     for (const [key, { last }] of newest) assert.equal(boards[index]?.().rows.get(key)?.last, last, key)
   }
   t.diagnostic(`boards of ${keys.length} instruments equal on both gateways`)
-  assert.equal(await broker.call('buffer.deadLetters').then(count), 0)
+  const { count } = await broker.call<DeadLetterPage>('buffer.deadLetters')
+  assert.equal(count, 0, 'dead letters')
 })
 
 function newestOf(quotes: Iterable<Quote>): Map<string, Quote> {
@@ -133,8 +135,4 @@ function sameBoard(
 function values(row: unknown): unknown {
   const { p: _p, n: _n, ...rest } = row as Record<string, unknown>
   return rest
-}
-
-function count(letters: unknown): number {
-  return Array.isArray(letters) ? letters.length : ((letters as { total?: number }).total ?? -1)
 }
