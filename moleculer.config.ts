@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
 import { ConfigError } from './lib/config/config-error.ts'
+import { endOnSignals } from './lib/config/end-on-signals.ts'
 import type { Markets } from './lib/config/markets.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
@@ -46,7 +47,9 @@ function readMarketsFile(file: string): Markets {
   }
 }
 
-const { transporter, middleware } = createTransport(settings.transporter)
+const { transporter, middleware } = await createTransport(settings.transporter)
+
+const start = Promise.withResolvers<void>()
 
 export default {
   namespace: settings.namespace,
@@ -57,5 +60,9 @@ export default {
   disableBalancer: true,
   // A request that nobody answers must not hang a client.
   requestTimeout: 10_000,
-  registry: { stopDelay: 0 }
+  registry: { stopDelay: 0 },
+  // Moleculer's own handlers stop again at a second signal and let a third one kill.
+  skipProcessEventRegistration: true,
+  created: broker => endOnSignals(broker, start.promise),
+  started: () => start.resolve()
 } satisfies BrokerOptions

@@ -6,5 +6,6 @@ if (found < NEEDED) {
   console.error('`npm ci` brings one for this project; start by `npm start` or `npm run …`, which use it.')
   process.exit(1)
 }
+
 const { main } = await import('./main.ts')
 await main(process.argv.slice(2))

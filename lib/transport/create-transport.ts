@@ -1,7 +1,5 @@
 import type { Middleware, Transporters } from 'moleculer'
 import type { TransporterSetting } from '../config/settings.ts'
-import { JetStreamTransporter } from './jetstream-transporter.ts'
-import { MemoryTransporter } from './memory-transporter.ts'
 import type { StreamTransport } from './stream-control.ts'
 import { streamMiddleware } from './stream-middleware.ts'
 import type { TransportOptions } from './transport-options.ts'
@@ -12,12 +10,23 @@ export interface Transport {
   middleware: Middleware
 }
 
-export function createTransport(setting: TransporterSetting, options?: Partial<TransportOptions>): Transport {
-  return { transporter: createTransporter(setting, options), middleware: streamMiddleware() }
+/** Makes the transport that a setting names, and loads only that. */
+export async function createTransport(
+  setting: TransporterSetting,
+  options?: Partial<TransportOptions>
+): Promise<Transport> {
+  return { transporter: await createTransporter(setting, options), middleware: streamMiddleware() }
 }
 
-function createTransporter(setting: TransporterSetting, options?: Partial<TransportOptions>): Transport['transporter'] {
-  if (setting.kind === 'memory') return new MemoryTransporter(options)
+async function createTransporter(
+  setting: TransporterSetting,
+  options?: Partial<TransportOptions>
+): Promise<Transport['transporter']> {
+  if (setting.kind === 'memory') {
+    const { MemoryTransporter } = await import('./memory-transporter.ts')
+    return new MemoryTransporter(options)
+  }
+  const { JetStreamTransporter } = await import('./jetstream-transporter.ts')
   const { servers, user, password } = setting
   return new JetStreamTransporter({ servers, user, pass: password }, options)
 }

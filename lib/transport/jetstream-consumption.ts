@@ -12,6 +12,7 @@ import type { JetStreamSetup, OpenConsumer } from './jetstream-setup.ts'
 import type { StreamSpec } from './stream-table.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import type { TransportOptions } from './transport-options.ts'
+import { within } from './within.ts'
 
 export interface JetStreamConsumptionOptions {
   broker: ServiceBroker
@@ -30,6 +31,7 @@ export interface JetStreamConsumptionOptions {
 
 /** Events in hand beyond those that run, so that a handler need not wait for the next request. */
 const PREFETCH = 2
+const REQUEST_MS = 500
 const READER_CAPACITY = 64
 const REOPEN_BASE_MS = 100
 const REOPEN_CAP_MS = 2_000
@@ -82,7 +84,8 @@ export class JetStreamConsumption {
     this.#runner.stop()
     await this.#pull?.stop()
     await this.#runner.idle()
-    await this.#done
+    // A request to a server that is away would take longer, and it ends by itself.
+    await within(REQUEST_MS, this.#done)
   }
 
   async #consume(): Promise<void> {

@@ -21,6 +21,10 @@ export class JetStreamLink {
     return new JetStreamLink(connection, await connection.jetstreamManager({ checkAPI: false }))
   }
 
+  get up(): boolean {
+    return this.#up
+  }
+
   /** Bytes of a message at the most, headers included. */
   get maxPayload(): number {
     return this.connection.info?.max_payload ?? 1024 ** 2

@@ -123,7 +123,7 @@ export class JetStreamSetup {
 
   /** Removes a reader's consumer; one that cannot be reached goes by itself. */
   async closeReader({ stream, name }: OpenConsumer): Promise<void> {
-    if (this.#link.connection.isClosed()) return
+    if (!this.#link.up) return
     await this.#link.manager.consumers.delete(stream, name).catch(() => undefined)
   }
 

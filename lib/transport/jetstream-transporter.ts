@@ -78,9 +78,14 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   override async disconnect(): Promise<void> {
     await this.drain()
     const connection: NatsConnection | null = this.client
-    // It flushes first, which lasts for ever while the server is away.
-    await within(FLUSH_MS, super.disconnect())
-    await connection?.close()
+    try {
+      // It flushes first, which fails or lasts for ever while the server is away.
+      await within(FLUSH_MS, super.disconnect())
+    } catch (error) {
+      this.logger.debug('The last flush failed.', error)
+    } finally {
+      await connection?.close()
+    }
     this.#session = undefined
   }
 
@@ -102,7 +107,8 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   override async makeBalancedSubscriptions(): Promise<void> {
     const previous = this.subscriptions
     this.subscriptions = []
-    for (const { name, actions, events } of this.broker.getLocalNodeInfo().services as LocalService[]) {
+    const services: readonly LocalService[] = this.broker.getLocalNodeInfo().services as object[]
+    for (const { name = '', actions, events } of services) {
       for (const action of Object.keys(actions ?? {})) void this.subscribeBalancedRequest(action)
       for (const [event, { group }] of Object.entries(events ?? {})) {
         void this.subscribeBalancedEvent(event, group ?? name)
@@ -193,7 +199,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
 }
 
 interface LocalService {
-  name: string
+  name?: string
   actions?: Record<string, unknown>
   events?: Record<string, { group?: string }>
 }

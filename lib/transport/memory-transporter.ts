@@ -14,6 +14,14 @@ import { within } from './within.ts'
 
 type Packet = Parameters<Transporters.Base['prepublish']>[0]
 
+/** How Moleculer's transit waits for its first connection. */
+interface ConnectingTransit {
+  connected: boolean
+  isReady: boolean
+  __connectResolve?: ((nothing: null) => void) | null
+  makeSubscriptions(): Promise<void>
+}
+
 /** What a node sends to itself; discovery has nobody to find. */
 const LOOPED = new Set<string>(['REQ', 'RES', 'EVENT'])
 
@@ -66,7 +74,16 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
   }
 
   async connect(): Promise<void> {
-    await this.onConnected()
+    this.connected = true
+    const transit = this.transit as unknown as ConnectingTransit
+    if (transit.__connectResolve == null) return super.onConnected()
+    // Moleculer would now wait half a second for other nodes to answer; a node that is alone has none.
+    await transit.makeSubscriptions()
+    transit.connected = true
+    transit.isReady = true
+    await this.broker.broadcastLocal('$transporter.connected', { wasReconnect: false })
+    transit.__connectResolve(null)
+    transit.__connectResolve = null
   }
 
   async disconnect(): Promise<void> {

@@ -26,7 +26,7 @@ const BATCHES_PER_SECOND = 20
 
 /** A broker of its own without services, connected to a running system, as a test's eye and hand. */
 export async function connectBroker(t: TestContext, server: string): Promise<ServiceBroker> {
-  const { transporter, middleware } = createTransport({ kind: 'nats', servers: [server] })
+  const { transporter, middleware } = await createTransport({ kind: 'nats', servers: [server] })
   const broker = new ServiceBroker({
     nodeID: `test-${process.pid}-${Math.random().toString(36).slice(2)}`,
     logger: false,

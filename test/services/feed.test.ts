@@ -33,7 +33,7 @@ interface Received {
 
 /** A started broker with the in-process transporter, a feed, and who listens. */
 async function startFeed(t: TestContext, markets: Markets, others: ServiceSchema[]) {
-  const { transporter, middleware } = createTransport({ kind: 'memory' })
+  const { transporter, middleware } = await createTransport({ kind: 'memory' })
   const broker = new ServiceBroker({
     logger: false,
     transporter,

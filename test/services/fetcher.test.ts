@@ -25,7 +25,7 @@ const markets: Markets = {
 
 test('scheduler and fetcher collect the demo market through proxies: each slot once, the catalogue too', async t => {
   const proxies = await Promise.all([2, 3].map(n => startProxy(t, { address: `127.0.0.${n}` })))
-  const { transporter, middleware } = createTransport({ kind: 'memory' })
+  const { transporter, middleware } = await createTransport({ kind: 'memory' })
   const broker = new ServiceBroker({
     logger: false,
     transporter,

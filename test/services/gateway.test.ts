@@ -261,7 +261,7 @@ test('every gateway reads by an event group named after its node', async t => {
 })
 
 test('over the in-process transporter a published quote reaches the board of latest and, with its position, the client', async t => {
-  const { transporter, middleware } = createTransport({ kind: 'memory' })
+  const { transporter, middleware } = await createTransport({ kind: 'memory' })
   const options = {
     nodeID: 'node-1',
     logger: false,

@@ -24,7 +24,7 @@ const markets: Markets = {
 
 /** A scheduler whose ticks are collected and answered by a fetcher that does nothing. */
 async function startScheduler(t: TestContext) {
-  const { transporter, middleware } = createTransport({ kind: 'memory' })
+  const { transporter, middleware } = await createTransport({ kind: 'memory' })
   const broker = new ServiceBroker({
     logger: false,
     transporter,

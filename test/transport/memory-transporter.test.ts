@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ServiceBroker } from 'moleculer'
 import { createTransport } from '../../lib/transport/create-transport.ts'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { ascending, happen, listener, makeNode, range } from './things.ts'
 import { testTransporter } from './transporter-contract.ts'
@@ -16,7 +17,7 @@ test('memory: stopping finishes everything that is stored, also what waits for a
   const first = listener('first', () => {
     if (failing) throw Object.assign(new Error('away'), { retryable: true })
   })
-  const node = makeNode(t, memory, [first.schema, listener('second').schema], {
+  const node = await makeNode(t, memory, [first.schema, listener('second').schema], {
     retryBaseMs: 60_000,
     retryCapMs: 60_000
   })
@@ -32,7 +33,7 @@ test('memory: stopping finishes everything that is stored, also what waits for a
 
 test('memory: what cannot be finished within the stop budget is counted', async t => {
   const first = listener('first', () => new Promise(() => undefined))
-  const node = makeNode(t, memory, [first.schema, listener('second').schema], { stopBudgetMs: 50 })
+  const node = await makeNode(t, memory, [first.schema, listener('second').schema], { stopBudgetMs: 50 })
   await node.start()
   for (const n of range(0, 20)) await happen(node, n)
   await node.stop()
@@ -42,7 +43,7 @@ test('memory: what cannot be finished within the stop budget is counted', async 
 test('memory: an emit while the node is stopping is refused with a code', async t => {
   const gate = Promise.withResolvers<void>()
   const first = listener('first', () => gate.promise)
-  const node = makeNode(t, memory, [first.schema, listener('second').schema])
+  const node = await makeNode(t, memory, [first.schema, listener('second').schema])
   await node.start()
   await happen(node, 1)
   await waitUntil('the handler runs', () => first.seen.length === 1)
@@ -62,7 +63,7 @@ test('memory: an emit while the node is stopping is refused with a code', async 
 test('memory: a full stream keeps publishers waiting, and refuses at the deadline', async t => {
   const gate = Promise.withResolvers<void>()
   const first = listener('first', () => gate.promise)
-  const node = makeNode(t, memory, [first.schema, listener('second').schema], {
+  const node = await makeNode(t, memory, [first.schema, listener('second').schema], {
     memoryBytes: 2_000,
     publishDeadlineMs: 300
   })
@@ -85,15 +86,19 @@ test('memory: a full stream keeps publishers waiting, and refuses at the deadlin
 })
 
 test('a broker without a transporter of createTransport, or with its balancer on, is refused at start', async t => {
-  const { transporter, middleware } = createTransport(memory)
+  const { transporter, middleware } = await createTransport(memory)
   const options = { logger: false, skipProcessEventRegistration: true } as const
   const bare = new ServiceBroker({ ...options, middlewares: [middleware], disableBalancer: true })
-  t.after(() => bare.stop())
+  cleanUp(t, () => bare.stop())
   await assert.rejects(bare.start(), {
     code: 'bad_broker_options',
     message: /expected a transporter of createTransport, got none/
   })
-  const balanced = new ServiceBroker({ ...options, transporter, middlewares: [createTransport(memory).middleware] })
-  t.after(() => balanced.stop())
+  const balanced = new ServiceBroker({
+    ...options,
+    transporter,
+    middlewares: [(await createTransport(memory)).middleware]
+  })
+  cleanUp(t, () => balanced.stop())
   await assert.rejects(balanced.start(), { code: 'bad_broker_options', message: /disableBalancer/ })
 })

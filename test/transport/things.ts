@@ -5,6 +5,7 @@ import { createTransport } from '../../lib/transport/create-transport.ts'
 import { CONSUMING, type Consuming, type DeliveryHeaders, MESSAGE_ID_HEADER } from '../../lib/transport/delivery.ts'
 import type { StreamSpec } from '../../lib/transport/stream-table.ts'
 import type { TransportOptions } from '../../lib/transport/transport-options.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 
 /** A small table with one stream of either kind. */
 export const thingStreams: readonly StreamSpec[] = [
@@ -51,13 +52,13 @@ export const quickOptions = {
 let nodes = 0
 
 /** A broker with the services, not yet started; stopped after the test. */
-export function makeNode(
+export async function makeNode(
   t: TestContext,
   setting: TransporterSetting,
   services: ServiceSchema[],
   { namespace, ...options }: Partial<TransportOptions> & { namespace?: string } = {}
-): ServiceBroker {
-  const { transporter, middleware } = createTransport(setting, { ...quickOptions, ...options })
+): Promise<ServiceBroker> {
+  const { transporter, middleware } = await createTransport(setting, { ...quickOptions, ...options })
   const broker = new ServiceBroker({
     nodeID: `node-${++nodes}`,
     namespace,
@@ -72,7 +73,7 @@ export function makeNode(
     skipProcessEventRegistration: true
   })
   for (const schema of services) broker.createService(schema)
-  t.after(() => broker.stop())
+  cleanUp(t, () => broker.stop())
   return broker
 }
 

@@ -9,7 +9,7 @@ import { ascending, happen, listener, makeNode, range } from './things.ts'
 /** What every transporter of durable events promises, whatever carries them. */
 export function testTransporter(name: string, open: (t: TestContext) => Promise<TransporterSetting>): void {
   test(`${name}: a call gets its reply, with parameters and errors`, async t => {
-    const node = makeNode(t, await open(t), [
+    const node = await makeNode(t, await open(t), [
       {
         name: 'math',
         actions: {
@@ -34,7 +34,11 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
         'note.grouped': { group, handler: () => void heard.push(`${service} grouped`) }
       }
     })
-    const node = makeNode(t, await open(t), [hearing('one'), hearing('two', 'shared'), hearing('three', 'shared')])
+    const node = await makeNode(t, await open(t), [
+      hearing('one'),
+      hearing('two', 'shared'),
+      hearing('three', 'shared')
+    ])
     await node.start()
     await node.broadcast('note.sent', {})
     await waitUntil('three services heard the broadcast', () => heard.length >= 3)
@@ -49,7 +53,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
 
   test(`${name}: an event is stored once and delivered to every durable group and every other group, at equal ascending positions`, async t => {
     const groups = ['first', 'second', 'gateway@a', 'gateway@b'].map(group => listener(group))
-    const node = makeNode(
+    const node = await makeNode(
       t,
       await open(t),
       groups.map(({ schema }) => schema)
@@ -72,7 +76,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
 
   test(`${name}: $stream.consuming comes before the first event, with the epoch and the place`, async t => {
     const groups = ['first', 'gateway@a'].map(group => listener(group))
-    const node = makeNode(
+    const node = await makeNode(
       t,
       await open(t),
       groups.map(({ schema }) => schema)
@@ -89,7 +93,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
   })
 
   test(`${name}: events emitted while nobody listens are kept until the service appears`, async t => {
-    const node = makeNode(t, await open(t), [])
+    const node = await makeNode(t, await open(t), [])
     await node.start()
     for (const n of range(0, 20)) await happen(node, n)
     const late = listener('first')
@@ -100,7 +104,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
 
   test(`${name}: what a group has no handler for is not acknowledged`, async t => {
     const second = listener('second')
-    const node = makeNode(t, await open(t), [second.schema])
+    const node = await makeNode(t, await open(t), [second.schema])
     await node.start()
     for (const n of range(0, 10)) await happen(node, n)
     const groups = async () => (await streamControlOf(node).streams())[0]?.groups ?? []
@@ -118,7 +122,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const first = listener('first', (_n, count) => {
       if (count < 3) throw new Error('not yet')
     })
-    const node = makeNode(t, await open(t), [first.schema])
+    const node = await makeNode(t, await open(t), [first.schema])
     await node.start()
     await happen(node, 7)
     await waitUntil('three deliveries', () => first.seen.length >= 3)
@@ -135,7 +139,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const first = listener('first', n => {
       if (n === 3) throw new Error('cannot take three')
     })
-    const node = makeNode(t, await open(t), [first.schema])
+    const node = await makeNode(t, await open(t), [first.schema])
     await node.start()
     for (const n of range(0, 6)) await happen(node, n)
     const control = streamControlOf(node)
@@ -166,7 +170,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
 
   test(`${name}: an event whose payload fails the handler's schema goes to the dead letters at once`, async t => {
     const first = listener('first')
-    const node = makeNode(t, await open(t), [first.schema])
+    const node = await makeNode(t, await open(t), [first.schema])
     await node.start()
     await happen(node, 'poison')
     await happen(node, 2)
@@ -185,7 +189,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const first = listener('first', () => {
       if (away) throw Object.assign(new Error('database away'), { retryable: true })
     })
-    const node = makeNode(t, await open(t), [first.schema])
+    const node = await makeNode(t, await open(t), [first.schema])
     await node.start()
     await happen(node, 1)
     await waitUntil('more deliveries than maxDeliver', () => first.seen.length > 5)
@@ -197,7 +201,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
 
   test(`${name}: a message id is stored once within the window, and both publishes are confirmed`, async t => {
     const worker = listener('worker', undefined, 'job.due')
-    const node = makeNode(t, await open(t), [worker.schema])
+    const node = await makeNode(t, await open(t), [worker.schema])
     await node.start()
     await happen(node, 1, 'job@1', 'job.due')
     await happen(node, 2, 'job@1', 'job.due')
@@ -208,7 +212,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
   })
 
   test(`${name}: what cannot be encoded or is too large is refused with a code`, async t => {
-    const node = makeNode(t, await open(t), [])
+    const node = await makeNode(t, await open(t), [])
     await node.start()
     await assert.rejects(happen(node, 1n), { code: 'encode_failed', retryable: false })
     await assert.rejects(happen(node, 'x'.repeat(1024 ** 2)), { code: 'too_large', retryable: false })
@@ -220,7 +224,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const slow = listener('first', () => release.promise)
     const fast = listener('second')
     const reader = listener('gateway@a')
-    const node = makeNode(t, await open(t), [slow.schema, fast.schema, reader.schema])
+    const node = await makeNode(t, await open(t), [slow.schema, fast.schema, reader.schema])
     await node.start()
     for (const n of range(0, 100)) await happen(node, n)
     await waitUntil('the others have all', () => fast.seen.length >= 100 && reader.seen.length >= 100)
@@ -238,10 +242,11 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
       await gate.promise
       ended++
     })
-    const node = makeNode(t, setting, [first.schema, listener('second').schema])
+    const second = listener('second')
+    const node = await makeNode(t, setting, [first.schema, second.schema])
     await node.start()
     for (const n of range(0, 4)) await happen(node, n)
-    await waitUntil('four handlers run', () => first.seen.length === 4)
+    await waitUntil('four handlers run', () => first.seen.length === 4 && second.seen.length === 4)
     let closedAfter = 0
     node.createService({
       name: 'closing',
@@ -261,7 +266,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const reader = listener('gateway@a', n => {
       if (n === 1) throw new Error('cannot draw one')
     })
-    const node = makeNode(t, await open(t), [reader.schema])
+    const node = await makeNode(t, await open(t), [reader.schema])
     await node.start()
     for (const n of range(0, 4)) await happen(node, n)
     await waitUntil('the last came', () => reader.numbers().includes(3))
@@ -274,7 +279,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const second = listener('second', n => {
       if (away && n >= 5) throw Object.assign(new Error('away'), { retryable: true })
     })
-    const node = makeNode(t, await open(t), [second.schema])
+    const node = await makeNode(t, await open(t), [second.schema])
     await node.start()
     for (const n of range(0, 8)) await happen(node, n)
     const floor = async () => (await streamControlOf(node).streams())[0]?.groups[1]?.ackFloor
