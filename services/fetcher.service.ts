@@ -5,7 +5,7 @@ import { EgressPool } from '../lib/egress/egress-pool.ts'
 import { parseProxies } from '../lib/egress/parse-proxies.ts'
 import { FetchSource } from '../lib/fetch/fetch-source.ts'
 import { Fetcher, type FetcherStats } from '../lib/fetch/fetcher.ts'
-import { wallClock } from '../lib/schedule/clock.ts'
+import { wallClock } from '../lib/quote/wall-clock.ts'
 import { longestFetchMs } from '../lib/schedule/slots.ts'
 import { findSource } from '../lib/sources/registry.ts'
 import type { Source } from '../lib/sources/source.ts'
@@ -38,10 +38,11 @@ export function fetcherService(deps: FetcherDeps) {
     events: on('fetch.due', ctx => running().handle(ctx.params), 'fetcher'),
     started() {
       const { broker, logger } = this
+      const now = wallClock()
       pool = new EgressPool({
         proxies: parseProxies(deps.settings().proxies.join('\n')),
         userAgent: deps.userAgent,
-        now: wallClock
+        now
       })
       fetcher = new Fetcher({
         sources: openSources(broker, deps),
@@ -54,7 +55,7 @@ export function fetcherService(deps: FetcherDeps) {
           return announce(broker, 'source.status', status)
         },
         longestFetchMs,
-        now: wallClock,
+        now,
         node: broker.nodeID
       })
     },

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { findBinary } from '../lib/cluster/find-binary.ts'
 
 /**
  * `npm test`: makes sure that the servers which the tests start are there, then runs `node --test` over the files given, or all.
@@ -13,7 +13,10 @@ const PACKAGE_OF = {
   chromium: 'chromium'
 } as const satisfies Record<string, string>
 
-const missing = Object.entries(PACKAGE_OF).filter(([binary]) => !onPath(binary))
+const missing: [binary: string, name: string][] = []
+for (const [binary, name] of Object.entries(PACKAGE_OF)) {
+  await findBinary(binary, name).catch(() => missing.push([binary, name]))
+}
 if (missing.length > 0) install(missing.map(([, name]) => name))
 
 const files = process.argv.slice(2)
@@ -23,17 +26,6 @@ const { status } = spawnSync(
   { stdio: 'inherit' }
 )
 process.exitCode = status ?? 1
-
-function onPath(binary: string): boolean {
-  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some(folder => {
-    try {
-      accessSync(join(folder, binary), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
 
 function install(packages: string[]): void {
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`

@@ -1,4 +1,5 @@
 import type { Micros } from '../quote/quote.ts'
+import { wallClock } from '../quote/wall-clock.ts'
 
 /** Time as the push layer needs it; tests bring their own. */
 export interface Clock {
@@ -13,7 +14,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
-  nowMicros: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  nowMicros: wallClock(),
   after(delayMs, work) {
     const timer = setTimeout(work, delayMs)
     return () => clearTimeout(timer)

@@ -1,4 +1,5 @@
 import type { Micros } from '../quote/quote.ts'
+import { wallClock } from '../quote/wall-clock.ts'
 
 /** Time as the scheduler needs it; tests bring their own. */
 export interface Clock {
@@ -10,25 +11,8 @@ export interface Clock {
   after(delayMs: number, work: () => void): () => void
 }
 
-/** How far the fine clock may stray from the system's before it is set again. */
-const TOLERANCE: Micros = 2_000
-
-let base = Date.now() * 1_000 - performance.now() * 1_000
-
-/**
- * The wall clock in microseconds: the system's milliseconds, refined by the monotonic clock. It follows every
- * correction of the system's clock, so it may go back.
- */
-export function wallClock(): Micros {
-  const coarse = Date.now() * 1_000
-  const fine = Math.floor(base + performance.now() * 1_000)
-  if (fine >= coarse - TOLERANCE && fine < coarse + TOLERANCE) return fine
-  base = coarse - performance.now() * 1_000
-  return coarse
-}
-
 export const systemClock: Clock = {
-  now: wallClock,
+  now: wallClock(),
   monotonicMs: () => performance.now(),
   after(delayMs, work) {
     const timer = setTimeout(work, delayMs)

@@ -46,7 +46,8 @@ export class JetStreamConsumption {
   /** Of the table: it may miss nothing. Else an ordered reader. */
   readonly #durable: boolean
   readonly #runner: GroupRunner
-  readonly #inHand = new Set<JetStreamDelivery>()
+  /** By sequence; only of a durable group. */
+  readonly #inHand = new Map<number, JetStreamDelivery>()
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
   #pull: JetStreamPull | undefined
@@ -149,7 +150,9 @@ export class JetStreamConsumption {
     const runner = this.#runner
     const receive = (message: Msg, place: MessagePlace) => {
       this.#position = place.streamSequence
-      runner.take(this.#delivery(message, place, epoch))
+      // A server may deliver an event twice at once when a node leaves its group; one answer settles both.
+      if (this.#inHand.has(place.streamSequence)) this.#options.counters.repeated++
+      else runner.take(this.#delivery(message, place, epoch))
     }
     return {
       get free() {
@@ -170,7 +173,7 @@ export class JetStreamConsumption {
       place,
       epoch,
       acknowledges: this.#durable,
-      onSettled: () => this.#inHand.delete(delivery),
+      onSettled: () => this.#inHand.delete(delivery.sequence),
       store: async (reason, error, event) => {
         const { group, spec } = this
         const { streamSequence: sequence, deliveryCount: deliveries } = place
@@ -180,12 +183,12 @@ export class JetStreamConsumption {
         await deadLetters.add(spec, letter, delivery.data)
       }
     })
-    if (this.#durable) this.#inHand.add(delivery)
+    if (this.#durable) this.#inHand.set(delivery.sequence, delivery)
     return delivery
   }
 
   #keepWorking(): void {
     const oldest = performance.now() - MAX_ACK_WAITS * this.spec.ackWaitMs
-    for (const delivery of this.#inHand) if (delivery.since > oldest) delivery.working()
+    for (const delivery of this.#inHand.values()) if (delivery.since > oldest) delivery.working()
   }
 }

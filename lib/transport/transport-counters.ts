@@ -10,6 +10,8 @@ export interface TransportCounters {
   delivered: number
   /** Of those, the ones that came a second or later time. */
   redelivered: number
+  /** Events that were delivered once more while a handler here was still at them; left to that handler. */
+  repeated: number
   acknowledged: number
   /** Given back after a handler failed. */
   failed: number
@@ -41,6 +43,7 @@ export function newTransportCounters(): TransportCounters {
     publishFailures: 0,
     delivered: 0,
     redelivered: 0,
+    repeated: 0,
     acknowledged: 0,
     failed: 0,
     unhandled: 0,

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Server } from 'proxy-chain'
-import { findBinary } from '../kit/private-process.ts'
+import { findBinary } from '../../lib/cluster/find-binary.ts'
 import { startProxy } from '../kit/proxy.ts'
 import { startOrigin } from './origin.ts'
 import { get, openPool } from './pool.ts'
 
-const openssl = await findBinary('openssl')
+const openssl = await findBinary('openssl', 'openssl').catch(() => undefined)
 const skip = openssl === undefined ? 'openssl is not installed' : false
 
 function makeCertificate(t: TestContext): { key: string; cert: string } {

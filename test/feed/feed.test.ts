@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { freePort } from '../kit/free-port.ts'
+import { freePort } from '../../lib/cluster/free-port.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { BTC, ETH, runFeed, SOL } from './run-feed.ts'
 import { bookFrame, SHUTDOWN_FRAME, startVenue, tradeFrame } from './venue.ts'

@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test'
 import { Feed, type FeedSpec } from '../../lib/feed/feed.ts'
-import { wallClock } from '../../lib/feed/wall-clock.ts'
 import type { SourceStatus } from '../../lib/quote/events.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
+import { wallClock } from '../../lib/quote/wall-clock.ts'
 import { binance } from '../../lib/sources/binance/binance.ts'
 import type { Source } from '../../lib/sources/source.ts'
 

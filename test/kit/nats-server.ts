@@ -1,7 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { natsServer } from '../../lib/cluster/nats-server.ts'
 import { type PrivateProcess, startProcess } from './private-process.ts'
 
 export interface NatsServer extends PrivateProcess {
@@ -16,29 +14,6 @@ export interface NatsServerOptions {
 
 /** A private nats-server with JetStream on file storage. */
 export async function startNatsServer(t: TestContext, options: NatsServerOptions = {}): Promise<NatsServer> {
-  const nats = await startProcess(t, {
-    name: 'nats',
-    binary: 'nats-server',
-    debianPackage: 'nats-server',
-    prepare: ({ dir }) =>
-      writeFile(join(dir, 'nats.conf'), `jetstream { store_dir: "${dir}" }\n${options.config ?? ''}\n`),
-    args: ({ port, dir }) => ['-a', '127.0.0.1', '-p', String(port), '-c', join(dir, 'nats.conf')],
-    ready: ({ port }) => greets(port)
-  })
+  const nats = await startProcess(t, natsServer(options.config))
   return { ...nats, server: `127.0.0.1:${nats.port}` }
-}
-
-/** nats-server greets with INFO once JetStream has recovered its streams. */
-function greets(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = createConnection(port, '127.0.0.1')
-    const end = (answer: boolean) => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('data', data => end(data.toString('latin1').startsWith('INFO')))
-    socket.once('error', () => end(false))
-    socket.once('close', () => resolve(false))
-    socket.setTimeout(1_000, () => end(false))
-  })
 }

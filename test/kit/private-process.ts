@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, constants, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { findBinary } from '../../lib/cluster/find-binary.ts'
+import { freePort } from '../../lib/cluster/free-port.ts'
 import { cleanUp } from './clean-up.ts'
-import { freePort } from './free-port.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** Where a private server runs: both stay the same over restarts. */
@@ -58,11 +59,7 @@ process.on('exit', () => {
 
 /** Starts a binary on a free port in a temporary directory and waits until it answers; ends and removes both after the test. */
 export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<PrivateProcess> {
-  const binary = await findBinary(spec.binary)
-  if (binary === undefined) {
-    const hint = spec.debianPackage === undefined ? '' : `; on Debian: apt-get install ${spec.debianPackage}`
-    throw new Error(`expected ${spec.binary} on PATH, found none${hint}`)
-  }
+  const binary = await findBinary(spec.binary, spec.debianPackage ?? spec.binary)
   const place = { port: await freePort(), dir: await mkdtemp(join(tmpdir(), `quotecast-${spec.name}-`)) }
   let child: ChildProcess | undefined
   let output = ''
@@ -131,25 +128,5 @@ export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<P
       return exitCode
     },
     alive: () => child !== undefined && child.exitCode === null && child.signalCode === null
-  }
-}
-
-/** The path of an executable, or undefined where it is missing; looks into the system's directories too. */
-export async function findBinary(name: string): Promise<string | undefined> {
-  if (isAbsolute(name)) return (await isExecutable(name)) ? name : undefined
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  for (const folder of folders) {
-    const path = join(folder, name)
-    if (await isExecutable(path)) return path
-  }
-  return undefined
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

@@ -1,9 +1,12 @@
-import type { Micros } from '../quote/quote.ts'
+import type { Micros } from './quote.ts'
 
 /** A difference that is no rounding: the wall clock was set or slewed. */
 const TOLERANCE_MS = 2
 
-/** A wall clock with microseconds: the monotonic clock's fine steps, set anew whenever the system's clock has moved away from them. */
+/**
+ * A wall clock with microseconds: the monotonic clock's fine steps, set anew whenever the system's clock has moved away from them.
+ * It follows every correction of the system's clock, so it may go back.
+ */
 export function wallClock(): () => Micros {
   let offsetMs = performance.timeOrigin
   return () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { wallClock } from '../../lib/feed/wall-clock.ts'
+import { wallClock } from '../../lib/quote/wall-clock.ts'
 
 test('the clock follows the system’s when that is set, in integer microseconds', t => {
   const real = Date.now
