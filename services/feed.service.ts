@@ -8,6 +8,7 @@ import { type FeedPlan, planFeeds } from '../lib/feed/plan-feeds.ts'
 import type { SnapshotPage } from '../lib/latest/snapshot-page.ts'
 import { wallClock } from '../lib/quote/wall-clock.ts'
 import { findSource } from '../lib/sources/registry.ts'
+import { DRAINING } from '../lib/transport/delivery.ts'
 import { TransportError } from '../lib/transport/transport-error.ts'
 import { announce, publish } from '../lib/transport/typed-events.ts'
 import { resolveEndpoints } from '../mixins/source-endpoints.ts'
@@ -91,6 +92,12 @@ export function feedService(deps: FeedDeps) {
     }
   }
 
+  /** Closes the sockets, then publishes what they brought. Idempotent. */
+  async function stop(): Promise<void> {
+    stopping.abort()
+    await Promise.all(feeds.map(feed => feed.stop()))
+  }
+
   return {
     name: 'feed',
     actions: {
@@ -102,15 +109,13 @@ export function feedService(deps: FeedDeps) {
       async '$broker.started'() {
         await Promise.race([keepRestoring(this.broker), pause(HEAD_START_MS)])
         for (const feed of feeds) feed.start()
-      }
+      },
+      [DRAINING]: () => stop()
     },
     async started() {
       feeds = planFeeds(deps.markets()).map(plan => open(this.broker, plan))
     },
-    async stopped() {
-      stopping.abort()
-      await Promise.all(feeds.map(feed => feed.stop()))
-    }
+    stopped: () => stop()
   } satisfies ServiceSchema
 }
 

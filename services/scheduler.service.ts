@@ -6,6 +6,7 @@ import { systemClock } from '../lib/schedule/clock.ts'
 import { jobsOf } from '../lib/schedule/job.ts'
 import { type JobReport, Scheduler, type SchedulerStats } from '../lib/schedule/scheduler.ts'
 import { channelsOf } from '../lib/sources/registry.ts'
+import { DRAINING } from '../lib/transport/delivery.ts'
 import { on, publish } from '../lib/transport/typed-events.ts'
 import { markets } from '../moleculer.config.ts'
 
@@ -51,6 +52,7 @@ export function schedulerService({ markets, restChannelsOf }: SchedulerDeps) {
     },
     events: {
       '$broker.started': () => running().start(),
+      [DRAINING]: () => scheduler?.stop(),
       ...on('fetch.done', ctx => running().done(ctx.params)),
       ...on('fetch.wanted', ctx => {
         running().want(ctx.params.key)

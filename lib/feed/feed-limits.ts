@@ -26,7 +26,7 @@ export interface FeedLimits {
   drainMs: number
 }
 
-/** Sums to a stop within 4 s, and to 100 MB of held quotes at the most. */
+/** A stop ends within 1.5 s; held quotes take 100 MB at the most. */
 export const FEED_LIMITS = {
   connectTimeoutMs: 5_000,
   muteMs: 10_000,
@@ -40,5 +40,5 @@ export const FEED_LIMITS = {
   maxQuotes: 200_000,
   retryMs: 50,
   retryMaxMs: 2_000,
-  drainMs: 3_000
+  drainMs: 1_000
 } as const satisfies FeedLimits

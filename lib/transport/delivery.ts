@@ -12,6 +12,12 @@ export interface DeliveryHeaders {
 }
 
 /**
+ * The local event that comes first when a node stops, while publishing is still possible: who publishes on its own ends its
+ * intake and publishes what it holds. The transporter drains when the handlers are done.
+ */
+export const DRAINING = '$stream.draining'
+
+/**
  * The local event by which a transporter says that a group on this node begins to consume: at the start, and again when the
  * stream was recreated (then with another epoch). It comes before the first event of that epoch.
  */

@@ -1,4 +1,5 @@
 import type { Middleware, ServiceBroker } from 'moleculer'
+import { DRAINING } from './delivery.ts'
 import { streamTransportOf } from './stream-control.ts'
 import { TransportError } from './transport-error.ts'
 
@@ -43,6 +44,8 @@ export function streamMiddleware(): Middleware {
       streamTransportOf(started)?.startConsuming()
     },
     async stopping(stopping: ServiceBroker) {
+      // A publisher that cannot finish has said so itself; draining goes on for the others.
+      await stopping.broadcastLocal(DRAINING)
       await streamTransportOf(stopping)?.drain()
     }
   }

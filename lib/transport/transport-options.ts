@@ -27,7 +27,7 @@ export const TRANSPORT_DEFAULTS = {
   publishDeadlineMs: 20_000,
   publishAttemptMs: 2_000,
   maxPublishing: 10_000,
-  stopBudgetMs: 4_000,
+  stopBudgetMs: 2_500,
   retryBaseMs: 200,
   retryCapMs: 10_000,
   heartbeatMs: 2_000,

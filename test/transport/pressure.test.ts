@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LagWatch } from '../../lib/transport/lag-watch.ts'
+import { pressureLevel } from '../../lib/transport/pressure.ts'
+import type { StreamState } from '../../lib/transport/stream-control.ts'
+
+const limits = { warnLag: 100, highLag: 1_000, warnFill: 0.5, highFill: 0.8 }
+
+test('a level begins at its limit and ends below 80 % of it', () => {
+  assert.equal(pressureLevel('none', 99, 0, limits), 'none')
+  assert.equal(pressureLevel('none', 100, 0, limits), 'warn')
+  assert.equal(pressureLevel('warn', 80, 0, limits), 'warn')
+  assert.equal(pressureLevel('warn', 79, 0, limits), 'none')
+  assert.equal(pressureLevel('warn', 1_000, 0, limits), 'high')
+  assert.equal(pressureLevel('high', 800, 0, limits), 'high')
+  assert.equal(pressureLevel('high', 799, 0, limits), 'warn')
+  assert.equal(pressureLevel('high', 0, 0, limits), 'none')
+})
+
+test('a stream that fills up is pressure whatever the lag', () => {
+  assert.equal(pressureLevel('none', 1, 0.5, limits), 'warn')
+  assert.equal(pressureLevel('none', 1, 0.8, limits), 'high')
+})
+
+test("only groups whose level changed are told; acknowledged bytes are nobody's pressure", () => {
+  const watch = new LagWatch(limits)
+  const look = (storage: number, latest: number) => watch.look([state({ storage, latest })])
+  assert.deepEqual(look(0, 0), [])
+  assert.deepEqual(look(150, 0), [{ group: 'storage', lag: 150, level: 'warn' }])
+  assert.deepEqual(look(160, 0), [])
+  assert.deepEqual(look(0, 2_000), [
+    { group: 'storage', lag: 0, level: 'none' },
+    { group: 'latest', lag: 2_000, level: 'high' }
+  ])
+})
+
+function state(lags: Record<string, number>): StreamState {
+  const groups = Object.entries(lags).map(([group, pending]) => ({
+    group,
+    pending,
+    delivered: 0,
+    ackFloor: 0,
+    redelivered: 0
+  }))
+  return { name: 'quotes', epoch: 'e', firstSequence: 1, lastSequence: 1, bytes: 49, maxBytes: 100, groups }
+}
