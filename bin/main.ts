@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { Runner } from 'moleculer'
 import { ConfigError } from '../lib/config/config-error.ts'
 import { usesDemo } from '../lib/config/markets.ts'
+import { startRepl } from './start-repl.ts'
 
+const REPL = '--repl'
 const ROOT = join(import.meta.dirname, '..')
 
 /**
@@ -10,9 +12,13 @@ const ROOT = join(import.meta.dirname, '..')
  * With a NATS transporter and no SERVICES, `--repl` attaches to the running cluster and brings no service of its own.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const services = await chooseServices(args.includes('--repl'))
+  const repl = args.includes(REPL)
+  const rest = args.filter(arg => arg !== REPL)
+  const services = await chooseServices(repl)
   const files = services.map(name => join(ROOT, 'services', `${name}.service.ts`))
-  await new Runner().start(['node', 'quotecast', '--config', join(ROOT, 'moleculer.config.ts'), ...args, ...files])
+  const runner = new Runner()
+  await runner.start(['node', 'quotecast', '--config', join(ROOT, 'moleculer.config.ts'), ...rest, ...files])
+  if (repl && runner.broker !== null) startRepl(runner.broker)
 }
 
 async function chooseServices(repl: boolean): Promise<readonly string[]> {

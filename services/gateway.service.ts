@@ -222,7 +222,7 @@ export function gatewayService(deps: GatewayDeps) {
     },
 
     async started() {
-      const page = new WebPage(WEB_FOLDER)
+      const page = new WebPage(WEB_FOLDER, deps.demoSources().length > 0)
       server = await PushServer.open({
         hub,
         port: deps.port(),

@@ -44,14 +44,4 @@ setInterval(() => {
   table.tick()
 }, 1000)
 
-/** The page says so when prices are not real. */
-async function labelDemo(): Promise<void> {
-  const response = await fetch('/health')
-  const { demo } = (await response.json()) as { demo: string[] }
-  const badge = element('demo')
-  badge.hidden = demo.length === 0
-  badge.title = `Synthetic prices: ${demo.join(', ')}`
-}
-
 stream.connect()
-labelDemo().catch(error => console.error('the health of the gateway is not known', error))

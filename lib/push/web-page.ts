@@ -32,11 +32,14 @@ const SECURITY_HEADERS = {
 export class WebPage {
   readonly #files = new Map<string, PageFile>()
 
-  constructor(folder: string) {
+  /** @param isDemo whether prices are those of the demo market; only when they are not the page's label is taken out */
+  constructor(folder: string, isDemo: boolean) {
     for (const name of readdirSync(folder)) {
       const type = TYPES[extname(name)]
-      if (type !== undefined)
-        this.#files.set(name === 'index.html' ? '/' : `/${name}`, readPageFile(join(folder, name), type))
+      if (type === undefined) continue
+      const source = readFileSync(join(folder, name))
+      if (name === 'index.html') this.#files.set('/', pageFile(isDemo ? source : withoutLabel(source), type))
+      else this.#files.set(`/${name}`, pageFile(type === TYPES['.ts'] ? stripTypes(source) : source, type))
     }
   }
 
@@ -56,8 +59,14 @@ export class WebPage {
   }
 }
 
-function readPageFile(path: string, type: string): PageFile {
-  const source = readFileSync(path)
-  const body = extname(path) === '.ts' ? Buffer.from(stripTypeScriptTypes(source.toString())) : source
+function pageFile(body: Buffer, type: string): PageFile {
   return { body, type, etag: `"${hash('sha256', body, 'base64url').slice(0, 22)}"` }
+}
+
+function stripTypes(source: Buffer): Buffer {
+  return Buffer.from(stripTypeScriptTypes(source.toString()))
+}
+
+function withoutLabel(source: Buffer): Buffer {
+  return Buffer.from(source.toString().replace(/\s*<strong id="demo".*<\/strong>/, ''))
 }

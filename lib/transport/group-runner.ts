@@ -148,6 +148,7 @@ export class GroupRunner {
     for (let attempt = 1; !this.#stopped; attempt++) {
       const { outcome, event } = await this.#handle(delivery, attempt)
       if (outcome.kind === 'handled') counters.acknowledged++
+      if (outcome.kind === 'unhandled') counters.unhandled++
       if (outcome.kind !== 'failed') return delivery.ack()
       if (outcome.retry === 'never' || attempt === ORDERED_ATTEMPTS) {
         counters.skipped++

@@ -31,6 +31,7 @@ export interface JetStreamConsumptionOptions {
 
 /** Events in hand beyond those that run, so that a handler need not wait for the next request. */
 const PREFETCH = 2
+/** How long stopping waits for a request that is under way. */
 const REQUEST_MS = 500
 const READER_CAPACITY = 64
 const REOPEN_BASE_MS = 100
@@ -85,7 +86,7 @@ export class JetStreamConsumption {
     this.#runner.stop()
     await this.#pull?.stop()
     await this.#runner.idle()
-    // A request to a server that is away would take longer, and it ends by itself.
+    // With the server away it would take longer; the request ends by itself.
     await within(REQUEST_MS, this.#done)
   }
 

@@ -3,6 +3,7 @@ import { ErrorCode, NatsError } from 'nats'
 /** The server's own numbers of the answers that are acted upon. */
 const STREAM_NOT_FOUND = 10059
 const STREAM_EXISTS = 10058
+const CONSUMER_EXISTS = 10148
 /** Limits of the stream, of memory and of storage. */
 const NO_ROOM = new Set([10077, 10023, 10028, 10047])
 /** JetStream is off in the server, or in the account. */
@@ -12,6 +13,7 @@ const NOT_ENABLED = new Set([10076, 10039])
 export type JetStreamTrouble =
   | 'stream_missing'
   | 'stream_exists'
+  | 'consumer_exists'
   | 'no_room'
   | 'not_enabled'
   | 'unreachable'
@@ -25,6 +27,7 @@ export function troubleOf(error: unknown): JetStreamTrouble {
     const number = answer.err_code ?? 0
     if (number === STREAM_NOT_FOUND) return 'stream_missing'
     if (number === STREAM_EXISTS) return 'stream_exists'
+    if (number === CONSUMER_EXISTS) return 'consumer_exists'
     if (NO_ROOM.has(number)) return 'no_room'
     if (NOT_ENABLED.has(number)) return 'not_enabled'
     return answer.code === 503 ? 'unreachable' : 'refused'

@@ -1,4 +1,5 @@
 import { Events, type JetStreamClient, type JetStreamManager, type NatsConnection } from 'nats'
+import { within } from './within.ts'
 
 /** The connection with its JetStream clients, and whether it is up. */
 export class JetStreamLink {
@@ -6,7 +7,7 @@ export class JetStreamLink {
   readonly streams: JetStreamClient
   readonly manager: JetStreamManager
   readonly #onReconnect = new Set<() => void>()
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
   #up = true
 
   private constructor(connection: NatsConnection, manager: JetStreamManager) {
@@ -39,12 +40,10 @@ export class JetStreamLink {
   /** Resolves when the connection is up, with false when it is not within the time. */
   async whenUp(timeoutMs: number): Promise<boolean> {
     if (this.#up) return true
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>(resolve => {
-      timer = setTimeout(resolve, timeoutMs)
-      this.#waiting.push(resolve)
-    })
-    clearTimeout(timer)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.add(resolve)
+    await within(timeoutMs, promise)
+    this.#waiting.delete(resolve)
     return this.#up
   }
 
@@ -54,9 +53,7 @@ export class JetStreamLink {
       if (type === Events.Disconnect) this.#up = false
       if (type !== Events.Reconnect) continue
       this.#up = true
-      const waiting = this.#waiting
-      this.#waiting = []
-      for (const resolve of waiting) resolve()
+      for (const resolve of this.#waiting) resolve()
       for (const listener of this.#onReconnect) listener()
     }
     this.#up = false

@@ -84,15 +84,24 @@ export class JetStreamSetup {
 
   /** The consumer of a group of the table. */
   async ensureDurable(spec: StreamSpec, group: string): Promise<ConsumerInfo> {
-    return this.#link.manager.consumers.add(this.#names.stream(spec), {
-      durable_name: this.#names.consumer(group),
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(spec.ackWaitMs),
-      max_ack_pending: spec.maxAckPending,
-      // The dead letters are ours: the server would only stop to deliver.
-      max_deliver: -1
-    })
+    const { consumers } = this.#link.manager
+    const stream = this.#names.stream(spec)
+    const name = this.#names.consumer(group)
+    const limits = { ack_wait: nanos(spec.ackWaitMs), max_ack_pending: spec.maxAckPending }
+    try {
+      return await consumers.add(stream, {
+        durable_name: name,
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.All,
+        // The dead letters are ours: the server would only stop to deliver.
+        max_deliver: -1,
+        ...limits
+      })
+    } catch (error) {
+      // Servers from 2.10 on do not change an existing consumer here.
+      if (troubleOf(error) !== 'consumer_exists') throw error
+      return consumers.update(stream, name, limits)
+    }
   }
 
   async openDurable(spec: StreamSpec, group: string): Promise<OpenConsumer> {

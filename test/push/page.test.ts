@@ -9,12 +9,12 @@ import { waitUntil } from '../kit/wait-until.ts'
 import { makeQuote, OPENING } from './make-quotes.ts'
 import { openPush } from './open-push.ts'
 
-const page = new WebPage(join(import.meta.dirname, '../../web'))
+const WEB = join(import.meta.dirname, '../../web')
+const page = new WebPage(WEB, true)
 
 function handle(incoming: IncomingMessage, response: ServerResponse): void {
   if (page.serve(incoming, response)) return
-  response.writeHead(incoming.url === '/health' ? 200 : 404, { 'content-type': 'application/json' })
-  response.end('{"demo":["demo"]}')
+  response.writeHead(404).end()
 }
 
 /** Asks for a path as it is written, without the normalisation of a URL. */
@@ -62,6 +62,14 @@ test('the page is served with its types, TypeScript as JavaScript, and nothing o
     '//main.ts'
   ])
     assert.equal((await ask(port, path)).status, 404, path)
+})
+
+test('the page of a demo market is labelled, that of a real one is not', async t => {
+  const real = new WebPage(WEB, false)
+  const demoPage = await openPush(t, {}, handle)
+  const realPage = await openPush(t, {}, (incoming, response) => void real.serve(incoming, response))
+  assert.match((await ask(demoPage.port, '/')).text, /<strong id="demo"[^>]*>DEMO<\/strong>/)
+  assert.doesNotMatch((await ask(realPage.port, '/')).text, /demo/i)
 })
 
 test('in a browser the table fills, prices change, the filter hides rows, and texts are only texts', {

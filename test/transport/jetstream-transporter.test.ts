@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect } from 'nats'
 import type { TransporterSetting } from '../../lib/config/settings.ts'
+import { JetStreamLink } from '../../lib/transport/jetstream-link.ts'
+import { jetStreamNames } from '../../lib/transport/jetstream-names.ts'
+import { JetStreamSetup } from '../../lib/transport/jetstream-setup.ts'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { startNatsServer } from '../kit/nats-server.ts'
@@ -269,4 +272,26 @@ test('jetstream: streams of two namespaces on one server do not mix', async t =>
   await waitUntil('the event came', () => first.seen.length === 1)
   assert.deepEqual(first.numbers(), [2])
   assert.equal((await streamControlOf(other).streams())[0]?.lastSequence, 1)
+})
+
+test('jetstream: a changed table changes streams and consumers in the server; what it cannot change is refused with a code', async t => {
+  const nats = await startNatsServer(t)
+  const setting: TransporterSetting = { kind: 'nats', servers: [nats.server] }
+  const before = await makeNode(t, setting, [])
+  await before.start()
+  await happen(before, 1)
+  const streams = thingStreams.map(spec => ({ ...spec, maxBytes: 5_000_000, ackWaitMs: 7_000 }))
+  const after = await makeNode(t, setting, [], { streams })
+  await after.start()
+  const admin = await connect({ servers: nats.server })
+  cleanUp(t, () => admin.close())
+  const manager = await admin.jetstreamManager()
+  const { config, state } = await manager.streams.info('MOL-things')
+  assert.deepEqual([config.max_bytes, state.messages], [5_000_000, 1])
+  assert.equal((await manager.consumers.info('MOL-things', 'second')).config.ack_wait, 7e9)
+
+  const link = await JetStreamLink.open(admin)
+  const other = streams.map(spec => ({ ...spec, retention: 'workqueue' as const }))
+  const setup = new JetStreamSetup(link, jetStreamNames('MOL'), other)
+  await assert.rejects(setup.ensureAll(), { code: 'stream_refused', message: /stream MOL-things/ })
 })
