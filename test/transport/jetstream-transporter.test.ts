@@ -83,24 +83,26 @@ test('jetstream: a deleted stream is made anew with another epoch, and consuming
   cleanUp(t, () => admin.close())
   await (await admin.jetstreamManager()).streams.delete('MOL-things')
   for (const n of range(10, 20)) await happen(node, n)
+  for (const { consuming } of groups) await waitUntil('the new epoch is announced', () => consuming.length === 2)
+  await happen(node, 20)
   for (const { seen, consuming, log, numbers } of groups) {
-    await waitUntil('the group has the last', () => numbers().includes(19))
+    await waitUntil('the group has the last', () => numbers().includes(20))
     const [before, after] = consuming
     assert.equal(consuming.length, 2)
     assert.notEqual(before?.epoch, after?.epoch)
     assert.equal(log.lastIndexOf('consuming'), 11, 'the new epoch is announced before its first event')
     assert.ok(seen.slice(0, 10).every(({ epoch }) => epoch === before?.epoch))
     // A reader begins behind what the tail group has acknowledged of the new stream by then.
-    await waitUntil('all came', () => seen.length >= 20 - (after?.after ?? 0))
+    await waitUntil('all came', () => seen.length >= 21 - (after?.after ?? 0))
     assert.deepEqual(
       seen
         .slice(10)
         .sort((a, b) => a.sequence - b.sequence)
         .map(({ n, epoch, sequence }) => ({ n, epoch, sequence })),
-      range((after?.after ?? 0) + 1, 11).map(sequence => ({ n: sequence + 9, epoch: after?.epoch, sequence }))
+      range((after?.after ?? 0) + 1, 12).map(sequence => ({ n: sequence + 9, epoch: after?.epoch, sequence }))
     )
   }
-  for (const { seen } of groups.slice(0, 2)) assert.equal(seen.length, 20)
+  for (const { seen } of groups.slice(0, 2)) assert.equal(seen.length, 21)
 })
 
 test('jetstream: a stream in memory is gone with its server; it is made anew and its consumers live again', async t => {
