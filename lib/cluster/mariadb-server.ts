@@ -26,6 +26,8 @@ export function mariadbServer(account: DatabaseAccount): ServerRecipe {
     args: ({ port, dir }) => [
       '--no-defaults',
       `--datadir=${join(dir, 'data')}`,
+      // A server deletes at its start what others have in a directory they share.
+      `--tmpdir=${dir}`,
       `--socket=${join(dir, 'mariadb.sock')}`,
       `--pid-file=${join(dir, 'mariadb.pid')}`,
       `--init-file=${join(dir, 'init.sql')}`,
@@ -53,7 +55,7 @@ async function install({ dir }: ServerPlace, { database, user, password }: Datab
   if (await exists(join(dir, 'data', 'mysql'))) return
   const binary = await findBinary('mariadb-install-db', PACKAGE)
   const args = ['--no-defaults', `--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal']
-  await run(binary, [...args, '--skip-test-db', ...asUser()])
+  await run(binary, [...args, `--tmpdir=${dir}`, '--skip-test-db', ...asUser()])
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { Transporters } from 'moleculer'
-import type { ConnectionOptions, NatsConnection } from 'nats'
+import type { ConnectionOptions, NatsConnection, Subscription } from 'nats'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
 import { JetStreamConsumption } from './jetstream-consumption.ts'
 import { JetStreamControl } from './jetstream-control.ts'
@@ -36,6 +36,8 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   readonly #options: TransportOptions
   readonly #counters = newTransportCounters()
   readonly #consumptions = new Map<string, JetStreamConsumption>()
+  /** The subscriptions to actions and plain events of this node's services, by what they are for. */
+  readonly #subscribed = new Map<string, Subscription>()
   #session: Session | undefined
   #consuming = false
   #drained: Promise<void> | undefined
@@ -54,6 +56,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
 
   override async onConnected(wasReconnect?: boolean): Promise<void> {
     const connection: NatsConnection = this.client
+    this.#subscribed.clear()
     try {
       const link = await JetStreamLink.open(connection)
       const names = jetStreamNames(this.prefix)
@@ -103,18 +106,34 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     return this.#drained
   }
 
-  /** Moleculer calls it whenever the local services changed. New subscriptions are made before the old end, so that no request is lost between. */
+  /**
+   * Moleculer calls it whenever the local services changed. What goes on being wanted keeps its subscription, and what ends
+   * still answers what the server has sent already: a request on its way would otherwise be lost.
+   */
   override async makeBalancedSubscriptions(): Promise<void> {
-    const previous = this.subscriptions
-    this.subscriptions = []
+    const wanted = new Map<string, () => unknown>()
     const services: readonly LocalService[] = this.broker.getLocalNodeInfo().services as object[]
     for (const { name = '', actions, events } of services) {
-      for (const action of Object.keys(actions ?? {})) void this.subscribeBalancedRequest(action)
-      for (const [event, { group }] of Object.entries(events ?? {})) {
-        void this.subscribeBalancedEvent(event, group ?? name)
+      for (const action of Object.keys(actions ?? {})) {
+        wanted.set(`action ${action}`, () => this.subscribeBalancedRequest(action))
+      }
+      for (const [event, { group = name }] of Object.entries(events ?? {})) {
+        wanted.set(`event ${group} ${event}`, () => this.subscribeBalancedEvent(event, group))
       }
     }
-    for (const subscription of previous) subscription.unsubscribe()
+    for (const [id, subscription] of this.#subscribed) {
+      if (wanted.has(id)) continue
+      this.#subscribed.delete(id)
+      subscription
+        .drain()
+        .catch((error: unknown) => this.logger.debug(`The subscription to ${id} did not drain.`, error))
+    }
+    for (const [id, subscribe] of wanted) {
+      if (this.#subscribed.has(id)) continue
+      subscribe()
+      const subscription = this.subscriptions.pop()
+      if (subscription !== undefined) this.#subscribed.set(id, subscription)
+    }
     this.#reconcile()
   }
 

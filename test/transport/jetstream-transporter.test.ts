@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Context } from 'moleculer'
 import { connect } from 'nats'
 import type { TransporterSetting } from '../../lib/config/settings.ts'
 import { JetStreamLink } from '../../lib/transport/jetstream-link.ts'
@@ -296,4 +297,18 @@ test('jetstream: a changed table changes streams and consumers in the server; wh
   const other = streams.map(spec => ({ ...spec, retention: 'workqueue' as const }))
   const setup = new JetStreamSetup(link, jetStreamNames('MOL'), other)
   await assert.rejects(setup.ensureAll(), { code: 'stream_refused', message: /stream MOL-things/ })
+})
+
+test('jetstream: no request is lost while the services of its node are announced again', async t => {
+  const nats = await startNatsServer(t)
+  const node = await makeNode(t, { kind: 'nats', servers: [nats.server] }, [
+    { name: 'echo', actions: { say: (ctx: Context<{ x: number }>) => ctx.params.x } }
+  ])
+  await node.start()
+  const answers: Promise<unknown>[] = []
+  for (let x = 0; x < 200; x++) {
+    answers.push(node.call('echo.say', { x }))
+    if (x % 5 === 0) await node.registry.discoverer.sendLocalNodeInfo()
+  }
+  assert.deepEqual(await Promise.all(answers), range(0, 200))
 })
