@@ -22,7 +22,7 @@ test('the shipped markets are accepted and fully filled in', () => {
   assert.deepEqual(markets.sources, [
     { name: 'binance', source: 'binance', rest: 'demo', stream: 'demo', userAgents: [] }
   ])
-  assert.equal(markets.watchlists[0]?.instruments.length, 10)
+  assert.equal(markets.watchlists[0]?.instruments.length, 20)
   assert.deepEqual(markets.watchlists[0]?.poll[0], { channel: 'price', intervalMs: 1000 })
 })
 
