@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
+import type { HistoryStore } from '../../lib/history/history-store.ts'
+import { openHistory } from '../../lib/history/open-history.ts'
 import { openLatest } from '../../lib/latest/open-latest.ts'
-import { emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
+import { type BoardRow, emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import type { DeadLetterPage } from '../../lib/transport/dead-letter.ts'
 import { cleanUp } from '../kit/clean-up.ts'
@@ -86,13 +88,19 @@ test('a cluster under load survives a killed storage node and ten seconds withou
   const latest = await openLatest(redis.url)
   cleanUp(t, () => latest.close())
   const newest = newestOf(load.confirmed.values())
-  for (const row of await latest.rows(KEYS)) {
+  const loadRows = await latest.rows(KEYS)
+  assert.equal(loadRows.length, KEYS.length)
+  for (const row of loadRows) {
     const { last, lastSize, observedTime } = viewRow(row) ?? assert.fail(row.key)
     const { last: expected, lastSize: size, observedTime: time } = newest.get(row.key) ?? assert.fail(row.key)
     assert.deepEqual({ last, lastSize, observedTime }, { last: expected, lastSize: size, observedTime: time }, row.key)
   }
 
   const keys = await latest.keys()
+  const history = await openHistory(mariadb.url)
+  cleanUp(t, () => history.close())
+  for (const row of await latest.rows(keys)) assert.deepEqual(shown(row), shown(await mergedHistory(history, row.key)))
+
   await waitUntil('the boards of both clients are equal', () => {
     const [one, other] = boards.map(board => board().rows)
     return one !== undefined && other !== undefined && sameBoard(one, other, keys)
@@ -108,6 +116,21 @@ test('a cluster under load survives a killed storage node and ten seconds withou
   const { count } = await broker.call<DeadLetterPage>('buffer.deadLetters')
   assert.equal(count, 0, 'dead letters')
 })
+
+/** The board row that the whole history of an instrument makes. */
+async function mergedHistory(history: HistoryStore, key: string): Promise<BoardRow> {
+  const row = emptyRow(key)
+  const quotes = await history.range({ key, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 10_000 })
+  assert.ok(quotes.length > 0 && quotes.length < 10_000, `${key}: ${quotes.length} quotes`)
+  for (const [q, quote] of quotes.entries()) mergeQuote(row, { quote, epoch: '', q })
+  return row
+}
+
+/** What a row shows, without its place in the stream, which the history does not keep. */
+function shown(row: BoardRow): unknown {
+  const { q: _q, epoch: _epoch, publishedTime: _published, ...values } = viewRow(row) ?? assert.fail(row.key)
+  return values
+}
 
 function newestOf(quotes: Iterable<Quote>): Map<string, Quote> {
   const rows = new Map(KEYS.map(key => [key, emptyRow(key)]))
