@@ -4,12 +4,13 @@ import { basename, join } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
 import { ConfigError } from './lib/config/config-error.ts'
 import { endOnSignals } from './lib/config/end-on-signals.ts'
+import { LOG_OPTIONS } from './lib/config/log-options.ts'
 import type { Markets } from './lib/config/markets.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
 import type { Settings } from './lib/config/settings.ts'
 import { parseProxies } from './lib/egress/parse-proxies.ts'
-import { channelsOf } from './lib/sources/registry.ts'
+import { channelsOf, keyProblem } from './lib/sources/registry.ts'
 import { createTransport } from './lib/transport/create-transport.ts'
 
 /** The services that exist, by the names that `SERVICES` takes. */
@@ -40,7 +41,7 @@ function checkProxies(lines: readonly string[]): string | null {
 
 function readMarketsFile(file: string): Markets {
   try {
-    return readMarkets(readText(file), file, channelsOf)
+    return readMarkets(readText(file), file, channelsOf, keyProblem)
   } catch (error) {
     if (error instanceof ConfigError) throw error
     throw new ConfigError([`CONFIG: expected a readable file, got ${file}: ${(error as Error).message}`])
@@ -54,7 +55,10 @@ const start = Promise.withResolvers<void>()
 export default {
   namespace: settings.namespace,
   nodeID: `${settings.services?.join('+') || 'quotecast'}-${hostname()}-${process.pid}`,
-  logger: settings.logLevel === 'silent' ? false : { type: 'Pino', options: { level: settings.logLevel } },
+  logger:
+    settings.logLevel === 'silent'
+      ? false
+      : { type: 'Pino', options: { level: settings.logLevel, pino: { options: LOG_OPTIONS } } },
   transporter,
   middlewares: [middleware],
   disableBalancer: true,

@@ -14,6 +14,9 @@ const POLL_MS = 20
 /** A look-up ends, so that nothing waits on behind a stopped broker; who needs the endpoints looks them up again. */
 const WAIT_MS = 30_000
 
+/** An exchange that was killed stays known for some seconds; what waits for its answer would miss the one that came back. */
+const ANSWER_MS = 1_000
+
 /**
  * Where a source answers: the URL of the configuration as it is, the venue's own for null, and for `demo` what the demo
  * exchange says, waiting for it for up to 30 s. Look up again after a failed connection: the demo exchange may have
@@ -33,7 +36,9 @@ export async function resolveEndpoints(
 
 async function askExchange(broker: ServiceBroker): Promise<{ rest: string; stream: string }> {
   await broker.waitForServices('exchange', WAIT_MS, POLL_MS)
-  return broker.call<{ rest: string; stream: string }, undefined>('exchange.endpoints', undefined)
+  return broker.call<{ rest: string; stream: string }, undefined>('exchange.endpoints', undefined, {
+    timeout: ANSWER_MS
+  })
 }
 
 function choose(configured: string | null, demo: string | undefined, own: string | undefined): string | null {

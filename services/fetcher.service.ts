@@ -9,6 +9,7 @@ import { wallClock } from '../lib/quote/wall-clock.ts'
 import { longestFetchMs } from '../lib/schedule/slots.ts'
 import { findSource } from '../lib/sources/registry.ts'
 import type { Source } from '../lib/sources/source.ts'
+import { DRAINING } from '../lib/transport/delivery.ts'
 import { announce, on, publish } from '../lib/transport/typed-events.ts'
 import { resolveEndpoints } from '../mixins/source-endpoints.ts'
 import { markets, settings } from '../moleculer.config.ts'
@@ -35,7 +36,11 @@ export function fetcherService(deps: FetcherDeps) {
     actions: {
       stats: (): FetcherStats => running().stats()
     },
-    events: on('fetch.due', ctx => running().handle(ctx.params), 'fetcher'),
+    events: {
+      ...on('fetch.due', ctx => running().handle(ctx.params), 'fetcher'),
+      // Not awaited: the transporter waits for the handlers, and only so long.
+      [DRAINING]: () => fetcher?.hurry()
+    },
     started() {
       const { broker, logger } = this
       const now = wallClock()

@@ -103,7 +103,13 @@ export function gatewayService(deps: GatewayDeps) {
           path: '/',
           bodyParsers: false,
           logging: false,
-          aliases: { 'GET health': 'gateway.health', 'GET ready': 'gateway.ready' }
+          // Health checks of load balancers often ask by HEAD.
+          aliases: {
+            'GET health': 'gateway.health',
+            'HEAD health': 'gateway.health',
+            'GET ready': 'gateway.ready',
+            'HEAD ready': 'gateway.ready'
+          }
         }
       ],
       $secureSettings: ['onError', 'routes']
@@ -233,7 +239,7 @@ export function gatewayService(deps: GatewayDeps) {
           else this.httpHandler(request, response)
         }
       })
-      this.logger.info('gateway: listening', { port: server.port, demo: deps.demoSources() })
+      this.logger.info(`gateway: listening at http://localhost:${server.port}`, { demo: deps.demoSources() })
     },
 
     async stopped() {

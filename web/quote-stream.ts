@@ -37,6 +37,8 @@ export interface StreamHandlers {
 
 /** Silence after which the connection counts as dead. */
 const SILENCE_MS = 5000
+/** The close code of a connection that ended without one. */
+const ABNORMAL = 1006
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 15_000
 
@@ -45,7 +47,11 @@ export class QuoteStream {
   readonly #url: string
   readonly #handlers: StreamHandlers
   readonly #have = new Map<string, number>()
+  /** The connection in use; null while there is none. */
+  #socket: WebSocket | null = null
   #pages: QuoteRow[] = []
+  /** Whether the snapshot that repairs a gap is on its way. */
+  #isRepairing = false
   #attempt = 0
   #told: number | null = null
   #silence: ReturnType<typeof setTimeout> | undefined
@@ -59,18 +65,25 @@ export class QuoteStream {
     this.#handlers.onState(false, this.#attempt === 0 ? 'connecting' : 'reconnecting')
     this.#told = null
     const socket = new WebSocket(this.#url, 'quotes.v1.json')
+    this.#socket = socket
     this.#watch(socket)
     socket.addEventListener('message', ({ data }) => {
+      if (socket !== this.#socket) return
       this.#watch(socket)
       this.#receive(socket, JSON.parse(String(data)) as Message)
     })
-    socket.addEventListener('close', ({ code }) => this.#closed(code), { once: true })
+    socket.addEventListener('close', ({ code }) => this.#closed(socket, code), { once: true })
   }
 
-  /** Ends a connection that has gone silent, without waiting for the other side. */
   #watch(socket: WebSocket): void {
     clearTimeout(this.#silence)
-    this.#silence = setTimeout(() => socket.close(), SILENCE_MS)
+    this.#silence = setTimeout(() => this.#abandon(socket), SILENCE_MS)
+  }
+
+  /** Ends a connection without waiting for the other side, whose answer may never come. */
+  #abandon(socket: WebSocket): void {
+    socket.close()
+    this.#closed(socket, ABNORMAL)
   }
 
   #receive(socket: WebSocket, message: Message): void {
@@ -88,6 +101,10 @@ export class QuoteStream {
       case 'bye':
         this.#told = message.reconnectAfterMs ?? null
         break
+      case 'error':
+        // What was asked for does not come: a new connection begins with the whole board.
+        this.#abandon(socket)
+        break
     }
   }
 
@@ -96,6 +113,7 @@ export class QuoteStream {
     if (final !== true) return
     const rows = this.#pages
     this.#pages = []
+    this.#isRepairing = false
     this.#have.clear()
     for (const { key, q } of rows) this.#have.set(key, q)
     this.#attempt = 0
@@ -107,17 +125,25 @@ export class QuoteStream {
   #take(socket: WebSocket, row: QuoteRow): void {
     const have = this.#have.get(row.key)
     if (have !== undefined && row.q <= have) return
-    if (have !== undefined && (row.p ?? 0) > have) {
-      this.#handlers.onGap()
-      socket.send(JSON.stringify({ type: 'resync', id: 2 }))
-    }
+    if (have !== undefined && (row.p ?? 0) > have) this.#repair(socket)
     this.#have.set(row.key, row.q)
     this.#handlers.onRow(row)
   }
 
-  #closed(code: number): void {
+  /** Asks for the board again, once for all the rows that show the same gap. */
+  #repair(socket: WebSocket): void {
+    if (this.#isRepairing) return
+    this.#isRepairing = true
+    this.#handlers.onGap()
+    socket.send(JSON.stringify({ type: 'resync', id: 2 }))
+  }
+
+  #closed(socket: WebSocket, code: number): void {
+    if (socket !== this.#socket) return
+    this.#socket = null
     clearTimeout(this.#silence)
     this.#pages = []
+    this.#isRepairing = false
     if (code >= 4000 && code < 4100) {
       this.#handlers.onState(false, `refused (${code})`)
       return

@@ -7,11 +7,16 @@ import type { Markets, SourceConfig, Watchlist } from './markets.ts'
 /** What a kind of source offers, or undefined for a kind that does not exist. */
 export type ChannelLookup = (kind: string) => { rest: readonly string[]; stream: readonly string[] } | undefined
 
+/** What is wrong with an instrument's key for a kind of source, or null. */
+export type KeyCheck = (kind: string, key: string) => string | null
+
 const endpoint = {
   type: 'string',
   optional: true,
   nullable: true,
-  pattern: /^(demo|https?:\/\/\S+|wss?:\/\/\S+)$/
+  pattern: /^(demo|https?:\/\/\S+|wss?:\/\/\S+)$/,
+  // The library would show the expression with its backslashes lost.
+  messages: { stringPattern: 'expected demo, http(s)://… or ws(s)://…, got {actual}' }
 }
 const name = { type: 'string', pattern: /^[a-z0-9][a-z0-9-]{0,31}$/ }
 
@@ -79,7 +84,12 @@ const check = new Validator({
  * Reads and checks the text of a markets file.
  * @throws ConfigError with every mistake: `file:line: path: expected …, got …`.
  */
-export function readMarkets(text: string, file: string, channelsOf: ChannelLookup): Markets {
+export function readMarkets(
+  text: string,
+  file: string,
+  channelsOf: ChannelLookup,
+  keyProblem: KeyCheck = () => null
+): Markets {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (path: readonly (string | number)[]): string => `${file}:${lineOf(path)}`
@@ -107,7 +117,9 @@ export function readMarkets(text: string, file: string, channelsOf: ChannelLooku
   // The validator takes a default of null for no default.
   for (const source of markets.sources)
     Object.assign(source, { rest: source.rest ?? null, stream: source.stream ?? null })
-  const problems = [...referenceProblems(markets, channelsOf)].map(([path, problem]) => `${at(path)}: ${problem}`)
+  const problems = [...referenceProblems(markets, channelsOf, keyProblem)].map(
+    ([path, problem]) => `${at(path)}: ${problem}`
+  )
   if (problems.length > 0) throw new ConfigError(problems)
   return markets
 }
@@ -117,7 +129,11 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 type Problem = [path: (string | number)[], problem: string]
 
 /** What only shows when the parts are read together: unknown names, doubled names, keys that are none. */
-function* referenceProblems({ sources, watchlists }: Markets, channelsOf: ChannelLookup): Generator<Problem> {
+function* referenceProblems(
+  { sources, watchlists }: Markets,
+  channelsOf: ChannelLookup,
+  keyProblem: KeyCheck
+): Generator<Problem> {
   yield* doubled('sources', sources)
   yield* doubled('watchlists', watchlists)
   for (const [index, { source, rest, stream }] of sources.entries()) {
@@ -128,14 +144,15 @@ function* referenceProblems({ sources, watchlists }: Markets, channelsOf: Channe
       yield [['sources', index, 'source'], `expected a known kind of source, got ${source}`]
   }
   for (const [index, watchlist] of watchlists.entries())
-    yield* watchlistProblems(['watchlists', index], watchlist, sources, channelsOf)
+    yield* watchlistProblems(['watchlists', index], watchlist, sources, channelsOf, keyProblem)
 }
 
 function* watchlistProblems(
   path: (string | number)[],
   watchlist: Watchlist,
   sources: readonly SourceConfig[],
-  channelsOf: ChannelLookup
+  channelsOf: ChannelLookup,
+  keyProblem: KeyCheck
 ): Generator<Problem> {
   const source = sources.find(({ name }) => name === watchlist.source)
   if (source === undefined) {
@@ -148,7 +165,9 @@ function* watchlistProblems(
   const channels = channelsOf(source.source)
   const seen = new Set<string>()
   for (const [index, key] of watchlist.instruments.entries()) {
-    if (parseKey(key) === undefined) yield [[...path, 'instruments', index], `expected venue:type:symbol, got ${key}`]
+    const problem =
+      parseKey(key) === undefined ? `expected venue:type:symbol, got ${key}` : keyProblem(source.source, key)
+    if (problem !== null) yield [[...path, 'instruments', index], problem]
     if (seen.has(key)) yield [[...path, 'instruments', index], `expected each instrument once, got ${key} again`]
     seen.add(key)
   }

@@ -23,7 +23,7 @@ export interface SettingsInput {
   readFile: (path: string) => string
   /** The services that exist. */
   available: readonly string[]
-  /** Says what is wrong with the lines of PROXIES, or null. */
+  /** Says what is wrong with the lines of PROXIES, empty ones among them, or null. */
   checkProxies: (lines: readonly string[]) => string | null
 }
 
@@ -36,8 +36,8 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
 
   function readVariable(name: string, fallback: string): string {
     const file = env[`${name}_FILE`]
-    if (file === undefined) return env[name] || fallback
-    if (env[name] !== undefined) problems.push(`${name} and ${name}_FILE: expected one of them, got both`)
+    if (!file) return env[name] || fallback
+    if (env[name]) problems.push(`${name} and ${name}_FILE: expected one of them, got both`)
     try {
       return readFile(file).trim()
     } catch (error) {
@@ -53,9 +53,15 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
     return value as T
   }
 
+  const proxyLines = splitProxies(values.PROXIES)
   const settings: Settings = {
     port: take('PORT', parsePort, 'a port from 0 to 65535'),
-    transporter: take('TRANSPORTER', parseTransporter, 'memory: or nats://[user:password@]host[:port][,…]', false),
+    transporter: take(
+      'TRANSPORTER',
+      parseTransporter,
+      'memory: or nats://[user:password@]host[:port][,…] in percent-encoding',
+      false
+    ),
     history: take(
       'HISTORY',
       oneOf('sqlite:', 'mysql://'),
@@ -71,12 +77,10 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
     ),
     logLevel: take('LOG_LEVEL', parseLogLevel, `one of ${LOG_LEVELS.join(', ')}`),
     configFile: values.CONFIG,
-    proxies: values.PROXIES.split(/[\n,]/)
-      .map(line => line.trim())
-      .filter(line => line !== '' && !line.startsWith('#')),
+    proxies: proxyLines.filter(line => line !== ''),
     advertise: values.ADVERTISE
   }
-  const badProxies = checkProxies(settings.proxies)
+  const badProxies = checkProxies(proxyLines)
   if (badProxies !== null) problems.push(`PROXIES: ${badProxies}`)
   if (problems.length === 0) problems.push(...clusterProblems(settings))
   if (problems.length > 0) throw new ConfigError(problems)
@@ -90,6 +94,12 @@ function clusterProblems({ transporter, history, latest }: Settings): string[] {
   if (history.startsWith('sqlite:')) problems.push('HISTORY: expected mysql://… with a nats transporter, got sqlite:')
   if (latest.startsWith('memory:')) problems.push('LATEST: expected redis://… with a nats transporter, got memory:')
   return problems
+}
+
+/** One proxy an entry; comments and empty lines stay as empty entries, so that a problem is reported by its line in a file. */
+function splitProxies(text: string): string[] {
+  const lines = text.split(/\r?\n/).map(line => line.trim())
+  return lines.flatMap(line => (line.startsWith('#') ? [''] : line.split(',').map(proxy => proxy.trim())))
 }
 
 function parsePort(text: string): number | undefined {
@@ -119,5 +129,10 @@ function parseTransporter(text: string): TransporterSetting | undefined {
   const servers = hosts.split(',').map(host => host.replace(/^nats:\/\//, '').trim())
   if (servers.some(host => !/^[^\s:]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i.test(host))) return undefined
   if (user === undefined || password === undefined) return { kind: 'nats', servers }
-  return { kind: 'nats', servers, user: decodeURIComponent(user), password: decodeURIComponent(password) }
+  try {
+    return { kind: 'nats', servers, user: decodeURIComponent(user), password: decodeURIComponent(password) }
+  } catch {
+    // A lone percent sign: reported like any other form that is not the expected one.
+    return undefined
+  }
 }

@@ -57,6 +57,8 @@ export class StreamServer implements Publisher {
     const target = readTarget(request.url ?? '/')
     if (target === undefined || this.#connections.size >= MAX_CONNECTIONS) {
       this.#refused++
+      // Node leaves the socket of an upgrade to its taker, errors included: a client that is gone already is no failure.
+      socket.on('error', () => socket.destroy())
       const status = target === undefined ? '404 Not Found' : '503 Service Unavailable'
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       return

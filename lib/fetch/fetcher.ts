@@ -64,7 +64,7 @@ const OURS: ReadonlySet<FailureCode> = new Set([
   'closed'
 ])
 
-/** How long a stop waits for requests under way before it ends them. */
+/** How long a stop waits for requests under way before it ends them: within the time that the transporter drains. */
 const DRAIN_MS = 2_000
 
 /**
@@ -88,6 +88,7 @@ export class Fetcher {
     announceFailures: 0
   }
   #counter = 0
+  #hurrying: NodeJS.Timeout | undefined
 
   constructor(options: FetcherOptions) {
     this.#options = options
@@ -120,18 +121,29 @@ export class Fetcher {
     }
   }
 
-  /**
-   * Lets what is under way come to its end for up to 2 s, then ends the requests and waits for the rest. Idempotent.
-   */
-  async close(): Promise<void> {
-    const timer = setTimeout(() => this.#closing.abort(new EgressError('closed', 'the fetcher is stopping')), DRAIN_MS)
-    await Promise.allSettled(this.#underWay)
-    clearTimeout(timer)
+  /** The end has come: requests that are under way in 2 s are ended then. Idempotent. */
+  hurry(): void {
+    this.#hurrying ??= setTimeout(
+      () => this.#closing.abort(new EgressError('closed', 'the fetcher is stopping')),
+      DRAIN_MS
+    )
   }
 
-  /** {@link Fetcher.fetch}, and tells the schedulers how it ended. */
+  /** {@link Fetcher.hurry}, and waits for what is under way. Idempotent. */
+  async close(): Promise<void> {
+    this.hurry()
+    await Promise.allSettled(this.#underWay)
+    clearTimeout(this.#hurrying)
+  }
+
+  /**
+   * {@link Fetcher.fetch}, and tells the schedulers how it ended.
+   * @throws also when our own stop has ended it: another fetcher may still be in time.
+   */
   async handle(due: FetchDue): Promise<void> {
-    await this.#announce(this.#options.announceDone(await this.fetch(due)))
+    const done = await this.fetch(due)
+    if (done.reason === 'closed') throw new Error(`${due.job}: not fetched, this fetcher is stopping`)
+    await this.#announce(this.#options.announceDone(done))
   }
 
   async #fetch(due: FetchDue): Promise<FetchDone> {

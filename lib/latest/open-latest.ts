@@ -1,3 +1,4 @@
+import { checkUrl } from '../store/check-url.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { LatestStore } from './latest-store.ts'
 import { MemoryLatest } from './memory-latest.ts'
@@ -10,6 +11,7 @@ import type { RedisLatestOptions } from './redis-latest.ts'
 export async function openLatest(url: string, options: RedisLatestOptions = {}): Promise<LatestStore> {
   if (isMemory(url)) return new MemoryLatest()
   if (/^rediss?:\/\//.test(url)) {
+    checkUrl(url)
     const { RedisLatest } = await import('./redis-latest.ts')
     return RedisLatest.open(url, options)
   }

@@ -1,6 +1,6 @@
-import { type BoardRow, type Candidate, emptyRow, mergeQuote, visible } from '../quote/board.ts'
-import { GROUP_NAMES, type QuoteStatus } from '../quote/quote.ts'
-import { type FieldSet, GROUP_BITS, isNewerObservation, STATUS_BIT, type TouchMask } from './field-set.ts'
+import { type BoardRow, type Candidate, emptyRow, mergeQuote } from '../quote/board.ts'
+import type { QuoteStatus } from '../quote/quote.ts'
+import { type FieldSet, GROUP_BITS, newestShown, STATUS_BIT, type TouchMask } from './field-set.ts'
 import type { PushCounters } from './push-counters.ts'
 
 /** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
@@ -20,7 +20,7 @@ export interface Entry {
   q: number
   status: QuoteStatus | null
   readonly followers: Set<Follower>
-  /** What {@link FieldSet.render} gave since the last update. */
+  /** What {@link FieldSet.render} gave since the last update, for the field sets of live groups. */
   readonly rendered: Map<FieldSet, string | undefined>
 }
 
@@ -96,12 +96,17 @@ export class BoardTable {
     return entry
   }
 
+  /** Drops what was rendered for a field set that nobody shows any more. */
+  forget(fields: FieldSet): void {
+    for (const entry of this.entries.values()) entry.rendered.delete(fields)
+  }
+
   #merge(entry: Entry, candidate: Candidate): TouchMask {
     let touched = 0
     for (const group of mergeQuote(entry.row, candidate)) touched |= GROUP_BITS[group]
     if (touched === 0) return 0
     // Not always the candidate's own: a newer sequence may carry an older observation than another channel's.
-    const status = newestStatus(entry.row)
+    const status = newestShown(entry.row)?.quote.status ?? null
     if (status !== entry.status) touched |= STATUS_BIT
     entry.status = status
     return touched
@@ -112,13 +117,4 @@ export class BoardTable {
 export function renderEntry(entry: Entry, fields: FieldSet): string | undefined {
   if (!entry.rendered.has(fields)) entry.rendered.set(fields, fields.render(entry.row, entry.status))
   return entry.rendered.get(fields)
-}
-
-function newestStatus(row: BoardRow): QuoteStatus | null {
-  let newest: Candidate | undefined
-  for (const group of GROUP_NAMES) {
-    const shown = visible(row, group)
-    if (shown !== undefined && (newest === undefined || isNewerObservation(shown, newest))) newest = shown
-  }
-  return newest?.quote.status ?? null
 }

@@ -33,7 +33,7 @@ export class FieldSet {
 
   /**
    * The fields of a row as the inside of a JSON object (`"last":"1","receivedTime":5`), or undefined while nothing of them is
-   * known. Groups that no channel carried are absent.
+   * known: never after an update that met the mask. Groups that no channel carried are absent.
    */
   render(row: BoardRow, status: QuoteStatus | null): string | undefined {
     let text = ''
@@ -44,6 +44,8 @@ export class FieldSet {
       if (newest === undefined || isNewerObservation(shown, newest)) newest = shown
       for (const field of fields) text += `${jsonText(field, shown.quote[field])},`
     }
+    // The status is the instrument's, also while no channel carries the other fields; the times are then those of what is known.
+    if (newest === undefined && (this.mask & STATUS_BIT) !== 0) newest = newestShown(row)
     if (newest === undefined) return undefined
     for (const field of this.#common) text += `${jsonText(field, field === 'status' ? status : newest.quote[field])},`
     return text.slice(0, -1)
@@ -53,6 +55,16 @@ export class FieldSet {
 /** Canonical decimals and enumerated texts need no escaping. */
 function jsonText(field: RowField, value: string | number | null | undefined): string {
   return typeof value === 'string' ? `"${field}":"${value}"` : `"${field}":${value ?? null}`
+}
+
+/** The newest of the shown observations of a row. */
+export function newestShown(row: BoardRow): Candidate | undefined {
+  let newest: Candidate | undefined
+  for (const group of GROUP_NAMES) {
+    const shown = visible(row, group)
+    if (shown !== undefined && (newest === undefined || isNewerObservation(shown, newest))) newest = shown
+  }
+  return newest
 }
 
 /** The order of shown observations: the later one, of two at one time the one with the smaller position. */

@@ -61,6 +61,9 @@ export class GroupTable {
   #unshareFields({ fields }: Signature): void {
     const name = fields.join()
     const shared = this.#fieldSets.get(name)
-    if (shared !== undefined && --shared.groups === 0) this.#fieldSets.delete(name)
+    if (shared === undefined || --shared.groups > 0) return
+    this.#fieldSets.delete(name)
+    // An instrument without updates would keep the texts for ever.
+    this.#context.board.forget(shared.fields)
   }
 }

@@ -25,6 +25,7 @@ export class HttpProblem extends Error {
     return {
       'content-type': 'application/problem+json; charset=utf-8',
       'cache-control': 'no-store',
+      ...(this.status === 426 ? { upgrade: 'websocket' } : {}),
       ...(this.retryAfterS === undefined ? {} : { 'retry-after': String(this.retryAfterS) })
     }
   }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import { HttpProblem } from './http-problem.ts'
 import type { Hub } from './hub.ts'
 import { STREAM_PATH, SUBPROTOCOL } from './protocol.ts'
 
@@ -44,7 +45,7 @@ export class PushServer {
 
   /** Listens; rejects when it cannot. */
   static async open({ hub, port, host, handle, onConnection }: PushServerOptions): Promise<PushServer> {
-    const server = createServer(handle)
+    const server = createServer({ shouldUpgradeCallback: offersWebSocket }, handle)
     if (onConnection !== undefined) server.on('connection', onConnection)
     const pushServer = new PushServer(hub, server)
     server.listen(port, host)
@@ -81,27 +82,29 @@ export class PushServer {
       return
     }
     this.#hub.counters.upgradesRefused++
-    const { status, detail, retry } = refusal
-    const lines = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Connection: close',
-      'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(detail)}`,
-      ...(retry ? [`Retry-After: ${RETRY_AFTER_S}`] : [])
-    ]
-    socket.end(`${lines.join('\r\n')}\r\n\r\n${detail}`)
+    const { status, headers, body } = refusal
+    const fields = Object.entries({ ...headers, connection: 'close', 'content-length': Buffer.byteLength(body) })
+    const answer = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...fields.map(([name, value]) => `${name}: ${value}`)]
+    // A client that leaves its half open would hold the connection, and the server's close, for ever.
+    socket.once('finish', () => socket.destroy())
+    socket.end(`${answer.join('\r\n')}\r\n\r\n${body}`)
   }
 
-  #refusal(request: IncomingMessage): { status: number; detail: string; retry: boolean } | undefined {
+  #refusal(request: IncomingMessage): HttpProblem | undefined {
     const path = (request.url ?? '').split('?', 1)[0]
-    if (path !== STREAM_PATH) return { status: 404, detail: `expected ${STREAM_PATH}`, retry: false }
+    if (path !== STREAM_PATH) return new HttpProblem(404, `expected ${STREAM_PATH}`)
     const offered = request.headers['sec-websocket-protocol']
     if (offered !== undefined && !offered.split(',').some(name => name.trim() === SUBPROTOCOL))
-      return { status: 400, detail: `expected subprotocol ${SUBPROTOCOL}`, retry: false }
+      return new HttpProblem(400, `expected subprotocol ${SUBPROTOCOL}`)
     if (this.#closing !== null || !this.#hub.isReady)
-      return { status: 503, detail: 'the board is not loaded', retry: true }
+      return new HttpProblem(503, 'the board is not loaded', { retryAfterS: RETRY_AFTER_S })
     if (this.#hub.sessions >= this.#hub.limits.connections)
-      return { status: 503, detail: 'too many connections', retry: true }
+      return new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
     return undefined
   }
+}
+
+/** Other protocols than WebSocket are not taken up, as HTTP allows: some clients offer HTTP/2 with every request. */
+function offersWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }

@@ -103,8 +103,9 @@ function compareText(a: string, b: string): number {
 /** A board row as clients see it: values of all groups, with the times and the position of the newest observation among them. */
 export interface BoardView extends Partial<Omit<Quote, 'id' | 'seq' | 'seqKind' | 'src'>> {
   key: string
+  /** That of the newest observation. */
   epoch: string
-  /** The greatest position among the shown candidates. */
+  /** The greatest position of this epoch among the shown candidates. */
   q: number
   status: QuoteStatus
   exchangeTime: Micros | null
@@ -126,20 +127,21 @@ export function viewRow(row: BoardRow): BoardView | undefined {
   const [first, ...others] = shown.values()
   if (first === undefined) return undefined
   let newest = first
-  let latest = first
   let told = first
   for (const candidate of others) {
     if (newerObservation(candidate, newest)) newest = candidate
-    if (candidate.q > latest.q) latest = candidate
     const tells = Number(candidate.quote.status !== 'unknown') - Number(told.quote.status !== 'unknown')
     if (tells > 0 || (tells === 0 && newerObservation(candidate, told))) told = candidate
   }
   const { exchangeTime, receivedTime, observedTime, publishedTime } = newest.quote
   const { status } = told.quote
+  const { epoch } = newest
+  // Positions of different epochs do not compare.
+  const q = Math.max(...[...shown.values()].filter(candidate => candidate.epoch === epoch).map(({ q }) => q))
   const view: BoardView = {
     key: row.key,
-    epoch: latest.epoch,
-    q: latest.q,
+    epoch,
+    q,
     status,
     exchangeTime,
     receivedTime,

@@ -21,3 +21,14 @@ export function channelsOf(kind: string): { rest: readonly string[]; stream: rea
   const source = SOURCES.get(kind)
   return source && { rest: source.rest?.channels ?? [], stream: source.stream?.channels ?? [] }
 }
+
+/** What is wrong with a key for a kind of source, or null: nothing is, or the kind does not exist. */
+export function keyProblem(kind: string, key: string): string | null {
+  try {
+    SOURCES.get(kind)?.symbolOf(key)
+    return null
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    return error.message
+  }
+}

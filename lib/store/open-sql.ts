@@ -1,3 +1,4 @@
+import { checkUrl } from './check-url.ts'
 import type { SqlClient, SqlCounters } from './sql-client.ts'
 import { StoreError } from './store-error.ts'
 
@@ -13,6 +14,7 @@ export async function openSql(url: string, counters?: SqlCounters): Promise<SqlC
     return new SqliteClient(url.slice(SQLITE.length), counters)
   }
   if (url.startsWith('mysql://')) {
+    checkUrl(url)
     const { MysqlClient } = await import('./mysql-client.ts')
     return MysqlClient.open(url, counters)
   }

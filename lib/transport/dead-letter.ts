@@ -11,7 +11,7 @@ export const DEAD_LETTER_REASONS = [
 ] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
-/** An event that a group gave up. Its encoded payload stays with it. */
+/** An event that a group gave up. A server keeps its encoded payload with it; in memory only this record stays. */
 export interface DeadLetter {
   /** Its number among the dead letters, ascending. */
   number: number

@@ -18,8 +18,9 @@ export interface DeliveryHeaders {
 export const DRAINING = '$stream.draining'
 
 /**
- * The local event by which a transporter says that a group on this node begins to consume: at the start, and again when the
- * stream was recreated (then with another epoch). It comes before the first event of that epoch.
+ * The local event by which a transporter says that a group on this node begins to consume: at the start, when the stream was
+ * recreated (then with another epoch), and when a group outside the table was away for so long that what follows its place
+ * is gone from the stream. It comes before the first event that follows.
  */
 export const CONSUMING = '$stream.consuming'
 

@@ -133,12 +133,15 @@ export class JetStreamConsumption {
   }
 
   async #open(): Promise<OpenConsumer> {
-    const { setup, broker, events } = this.#options
+    const { setup, broker, events, counters } = this.#options
     const position = this.#epoch === undefined ? undefined : { epoch: this.#epoch, after: this.#position }
     const consumer = await (this.#durable
       ? setup.openDurable(this.spec, this.group)
       : setup.openReader(this.spec, position))
-    if (consumer.epoch !== this.#epoch) {
+    // A reader that cannot continue where it was has to be told, as at a new epoch: its board lacks what it missed.
+    const continues = consumer.epoch === this.#epoch && (this.#durable || consumer.after === this.#position)
+    if (!continues) {
+      if (consumer.epoch === this.#epoch) counters.missed += Math.max(0, consumer.after - this.#position)
       await this.#runner.idle()
       this.#epoch = consumer.epoch
       this.#position = consumer.after

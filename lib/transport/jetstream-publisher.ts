@@ -8,8 +8,8 @@ import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 import type { TransportOptions } from './transport-options.ts'
 
-/** Protocol headers of a publish beside its message id. */
-const HEADER_BYTES = 256
+/** Room for headers beside the message id. A dead letter has the most, and what is published must fit into one. */
+const HEADER_BYTES = 2_048
 const RETRY_BASE_MS = 50
 const RETRY_CAP_MS = 1_000
 

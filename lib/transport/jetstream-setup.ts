@@ -111,15 +111,21 @@ export class JetStreamSetup {
   }
 
   /**
-   * An ephemeral consumer for a group outside the table. It continues behind `position` when that is of the stream's epoch, else
-   * begins behind the floor of the tail group, or with what comes next.
+   * An ephemeral consumer for a group outside the table. It continues behind `position` when the stream still has all that follows
+   * it, else begins behind the floor of the tail group, or with what comes next: then `after` is another than the position's.
    */
   async openReader(spec: StreamSpec, position?: { epoch: string; after: number }): Promise<OpenConsumer> {
     const stream = await this.ensureStream(spec)
     const epoch = streamEpoch(stream.created)
-    let after = stream.state.last_seq
-    if (position?.epoch === epoch) after = position.after
-    else if (spec.tailGroup !== undefined) after = (await this.ensureDurable(spec, spec.tailGroup)).ack_floor.stream_seq
+    const { messages, first_seq, last_seq } = stream.state
+    // Of an empty stream the server tells 0, or the sequence of what was last removed.
+    const gone = messages === 0 ? last_seq : first_seq - 1
+    let after = last_seq
+    if (position?.epoch === epoch && position.after >= gone && position.after <= last_seq) after = position.after
+    else if (spec.tailGroup !== undefined) {
+      const { ack_floor } = await this.ensureDurable(spec, spec.tailGroup)
+      after = Math.max(gone, ack_floor.stream_seq)
+    }
     const { name } = await this.#link.manager.consumers.add(stream.config.name, {
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,

@@ -228,6 +228,8 @@ const FLUSH_MS = 1_000
 const CONNECTION_DEFAULTS = {
   maxReconnectAttempts: -1,
   reconnectTimeWait: 250,
+  // Else a second refused login ends the connection for good, and the node goes on deaf when the server knows the user again.
+  ignoreAuthErrorAbort: true,
   // A server that vanished without a word is noticed within 30 s.
   pingInterval: 10_000,
   maxPingOut: 2

@@ -13,14 +13,14 @@ export class LagWatch {
     this.#limits = limits
   }
 
-  /** @returns the groups whose level is another than at the last look. */
+  /** @returns the groups whose level is another than at the last look; at the first look all, as whoever watched before may have left a level behind. */
   look(streams: readonly StreamState[]): Pressure[] {
     const changed: Pressure[] = []
     for (const { bytes, maxBytes, groups } of streams) {
       for (const { group, pending } of groups) {
-        const previous = this.#levels.get(group) ?? 'none'
+        const previous = this.#levels.get(group)
         // What everybody has acknowledged fills a stream only until its age or a purge takes it.
-        const level = pressureLevel(previous, pending, pending === 0 ? 0 : bytes / maxBytes, this.#limits)
+        const level = pressureLevel(previous ?? 'none', pending, pending === 0 ? 0 : bytes / maxBytes, this.#limits)
         this.#levels.set(group, level)
         if (level !== previous) changed.push({ group, lag: pending, level })
       }

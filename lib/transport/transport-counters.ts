@@ -24,7 +24,7 @@ export interface TransportCounters {
   deadLettersDropped: number
   /** Events that a group outside the table failed to handle, and left behind. */
   skipped: number
-  /** Events that a group outside the table did not get because the stream had no more room for them; only in memory. */
+  /** Events that a group outside the table did not get because they were gone from the stream before. */
   missed: number
   /** Events that reached their maximal age before every durable group had acknowledged them; only in memory. */
   expired: number

@@ -76,6 +76,22 @@ watchlists:
   ])
 })
 
+test('a key that its source cannot ask for is refused with its line, before anything starts', () => {
+  const text = `sources:
+  - { name: venue, source: binance }
+watchlists:
+  - name: majors
+    source: venue
+    instruments:
+      - binance:spot:BTC-USDT
+      - binance:spot:BTCUSDT
+`
+  const keyProblem = (kind: string, key: string) => (key.includes('-') ? null : `expected a pair for ${kind}`)
+  assert.throws(() => readMarkets(text, 'm.yaml', channels, keyProblem), {
+    problems: ['m.yaml:8: expected a pair for binance']
+  })
+})
+
 test('unencrypted endpoints are for this machine only', () => {
   const markets = (rest: string, stream: string) =>
     `sources: [{ name: a, source: binance, rest: '${rest}', stream: '${stream}' }]\nwatchlists: [{ name: w, source: a, instruments: ['binance:spot:BTC-USDT'] }]\n`

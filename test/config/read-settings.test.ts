@@ -76,13 +76,21 @@ test('a comment in a list of proxies may hold a comma, and lines are counted as 
     return null
   }
   const file = '# paid, until May\nhttp://a:1\n\n  # spare\nhttp://b:2\n'
-  const settings = readSettings({ env: { PROXIES: '', PROXIES_FILE: 'list' }, readFile: () => file, available, checkProxies })
+  const settings = readSettings({
+    env: { PROXIES: '', PROXIES_FILE: 'list' },
+    readFile: () => file,
+    available,
+    checkProxies
+  })
   assert.deepEqual(settings.proxies, ['http://a:1', 'http://b:2'])
   assert.deepEqual(seen, [['', 'http://a:1', '', '', 'http://b:2']])
 })
 
 test('a password of the transporter that is not percent-encoded is a mistake like any other', () => {
-  assert.match(refusal({ TRANSPORTER: 'nats://me:50%@host', PORT: 'x' }), /PORT: .*\nTRANSPORTER: expected memory: or nats:/)
+  assert.match(
+    refusal({ TRANSPORTER: 'nats://me:50%@host', PORT: 'x' }),
+    /PORT: .*\nTRANSPORTER: expected memory: or nats:/
+  )
 })
 
 test('a cluster refuses stores that live in one process', () => {

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
+import { freePort } from '../../lib/cluster/free-port.ts'
+import { probe } from '../../lib/cluster/probe.ts'
 import { VARIABLES } from '../../lib/config/read-settings.ts'
+import { waitUntil } from '../kit/wait-until.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
 interface ComposeService {
   image: string
+  command?: string[]
   ports?: string[]
   environment?: Record<string, string>
   restart?: string
@@ -106,4 +111,27 @@ test('nginx accepts its configuration', t => {
     encoding: 'utf8'
   })
   assert.equal(status, 0, stderr)
+})
+
+test('redis hears the signal to stop: it takes the place of the shell that writes its password', async t => {
+  if (isMissing(t, 'redis-server')) return
+  const config = readFileSync(join(ROOT, 'deploy/redis.conf'), 'utf8')
+  const given = writeTemporary(t, 'given.conf', '')
+  const place = dirname(given)
+  const port = await freePort()
+  writeFileSync(given, `${config.replace(/^dir .*$/m, `dir ${place}`)}\nport ${port}\nbind 127.0.0.1\n`)
+  const script = (services.redis?.command?.at(-1) ?? '')
+    .replaceAll('$$', '$')
+    .replaceAll('/etc/redis.conf', given)
+    .replaceAll('/tmp/redis.conf', join(place, 'redis.conf'))
+  const env = { PATH: process.env.PATH, REDIS_PASSWORD: 'p1' }
+  const redis = spawn('sh', ['-c', script], { env, stdio: 'ignore', detached: true })
+  // With all that it has started; a group that is gone already is what the test is about.
+  t.after(() => spawnSync('kill', ['-KILL', '--', `-${redis.pid}`]))
+  const exited = once(redis, 'exit')
+  await waitUntil('it asks for its password', () =>
+    probe(port, 'PING\r\n', reply => (reply.includes('\r\n') ? reply.startsWith('-NOAUTH') : undefined))
+  )
+  redis.kill('SIGTERM')
+  assert.deepEqual(await exited, [0, null])
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { startExchange } from '../../lib/exchange/exchange.ts'
@@ -121,6 +122,18 @@ test('another path is refused before it becomes a connection', async t => {
   const [error] = (await once(socket, 'error')) as [Error]
   assert.match(error.message, /404/)
   assert.equal(exchange.status().streams.refused, 1)
+})
+
+test('a client that is gone before its upgrade is refused ends nothing', async t => {
+  const exchange = await openExchange(t)
+  const head = 'GET /nope HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  for (let client = 0; client < 50; client++) {
+    const socket = connect(exchange.port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(head, () => socket.resetAndDestroy())
+    await once(socket, 'close')
+  }
+  await waitUntil('all were refused', () => exchange.status().streams.refused === 50)
 })
 
 test('the shutdown is announced in the form of the connection, and closing ends everything, twice too', async t => {

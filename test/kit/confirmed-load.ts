@@ -1,11 +1,10 @@
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ServiceBroker } from 'moleculer'
+import type { ServiceBroker } from 'moleculer'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { quoteId } from '../../lib/quote/quote-id.ts'
-import { createTransport } from '../../lib/transport/create-transport.ts'
 import { publish } from '../../lib/transport/typed-events.ts'
-import { cleanUp } from './clean-up.ts'
+import { makeBroker } from './make-broker.ts'
 
 export interface ConfirmedLoad {
   /** Every quote whose publish was confirmed, by id. */
@@ -26,18 +25,8 @@ const BATCHES_PER_SECOND = 20
 
 /** A broker of its own without services, connected to a running system, as a test's eye and hand. */
 export async function connectBroker(t: TestContext, server: string): Promise<ServiceBroker> {
-  const { transporter, middleware } = await createTransport({ kind: 'nats', servers: [server] })
-  const broker = new ServiceBroker({
-    nodeID: `test-${process.pid}-${Math.random().toString(36).slice(2)}`,
-    logger: false,
-    transporter,
-    middlewares: [middleware],
-    disableBalancer: true,
-    requestTimeout: 10_000,
-    skipProcessEventRegistration: true
-  })
+  const broker = await makeBroker(t, { kind: 'nats', servers: [server] })
   await broker.start()
-  cleanUp(t, () => broker.stop())
   return broker
 }
 

@@ -128,6 +128,18 @@ export const MERGE_CASES: readonly MergeCase[] = [
     visible: { last: '1', q: 0, epoch: 'e2' }
   },
   {
+    name: 'groups of two epochs are shown at a position of the newer one, not at the greater one of the older',
+    candidates: [
+      candidate(900, { last: '1', lastSize: null, observedTime: T }, 'e1'),
+      candidate(
+        2,
+        { bid: '1', bidSize: null, ask: '2', askSize: null, observedTime: T + 1, src: { channel: 'b' } },
+        'e2'
+      )
+    ],
+    visible: { last: '1', bid: '1', q: positionOf(2, 0), epoch: 'e2' }
+  },
+  {
     name: 'channels that were observed in the same microsecond at the same position show the same one everywhere',
     candidates: ['a', 'b', 'c'].map(channel =>
       candidate(0, { last: channel, lastSize: null, observedTime: T, src: { channel } }, '')

@@ -50,6 +50,11 @@ test('with the server killed in the middle of merges, calls reject at once, and 
   const store = await openLatest(server.url, { counters })
   t.after(() => store.close())
   await store.merge(candidates(0, 10))
+  // Answers nobody from now on, so that the merges are surely under way when it dies.
+  const admin = new Redis(server.url, { retryStrategy: () => null })
+  t.after(() => admin.disconnect())
+  await admin.client('PAUSE', 60_000, 'ALL')
+  admin.disconnect()
 
   const underWay = Promise.allSettled(
     Array.from({ length: 50 }, (_, index) => store.merge(candidates(100 + index, 100)))
@@ -58,6 +63,7 @@ test('with the server killed in the middle of merges, calls reject at once, and 
   const lost = (await underWay).flatMap(outcome =>
     outcome.status === 'rejected' ? [outcome.reason as StoreError] : []
   )
+  assert.equal(lost.length, 50)
   for (const error of lost) assert.deepEqual([error.code, error.retryable], ['connection_lost', true])
   for (const call of [() => store.merge(candidates(500, 1)), () => store.rows([KEY]), () => store.keys()]) {
     await assert.rejects(call, { code: 'connection_lost', retryable: true })

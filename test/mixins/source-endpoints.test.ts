@@ -45,3 +45,13 @@ test('the demo exchange is waited for and asked each time, because it may have m
     stream: 'ws://127.0.0.1:2'
   })
 })
+
+test('an exchange that does not answer any more fails the look-up soon, and the next one finds it again', async t => {
+  const broker = await startBroker(t)
+  const hung = Promise.withResolvers<never>()
+  const answers: unknown[] = [hung.promise, { rest: 'http://127.0.0.1:3', stream: 'ws://127.0.0.1:3' }]
+  broker.createService({ name: 'exchange', actions: { endpoints: () => answers.shift() } })
+  await assert.rejects(resolveEndpoints(broker, config('demo', null), binance), { name: 'RequestTimeoutError' })
+  const { rest } = await resolveEndpoints(broker, config('demo', null), binance)
+  assert.equal(rest, 'http://127.0.0.1:3')
+})

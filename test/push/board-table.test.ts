@@ -61,3 +61,14 @@ test('the fields of a row are those asked for, with its two times, and absent wh
   assert.equal(show(['bid']), undefined)
   assert.deepEqual(show([]), times)
 })
+
+test('the status shows while no channel carries the other fields of a subscription', () => {
+  const { board, apply } = openBoard()
+  apply(makeQuote(A, OPENING, { channel: '@book', bid: '1', bidSize: '1', ask: '2', askSize: '1', status: 'halted' }))
+  const text = renderEntry(board.entries.get(A)!, new FieldSet(['last', 'status']))
+  assert.deepEqual(JSON.parse(`{${text}}`), {
+    status: 'halted',
+    exchangeTime: OPENING - 20_000,
+    receivedTime: OPENING
+  })
+})

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
@@ -163,6 +164,29 @@ test('an upgrade elsewhere, with another subprotocol, before the board is loaded
   push.hub.pause()
   assert.equal(await refused('/v1/stream?x=1', 'quotes.v1.json'), 503)
   assert.equal(push.hub.counters.upgradesRefused, 4)
+})
+
+test('a refused upgrade is a problem document, and its connection ends though the client keeps its half open', async t => {
+  const push = await openPush(t)
+  const socket = connect({ port: push.port, host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => socket.destroy())
+  let text = ''
+  socket.setEncoding('utf8').on('data', chunk => {
+    text += chunk
+  })
+  socket.write('GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  await once(socket, 'end')
+  assert.match(text, /^HTTP\/1\.1 404 [\s\S]*application\/problem\+json[\s\S]*"detail":"expected \/v1\/stream"/)
+  await waitUntil('the server let go of it', () => push.connections[0]!.destroyed)
+  await push.server.close()
+})
+
+test('a request that offers HTTP/2 is answered over HTTP/1.1, as any other', async t => {
+  const { port } = await openPush(t)
+  const asked = request({ port, path: '/health', headers: { connection: 'Upgrade', upgrade: 'h2c' } }).end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  assert.equal(response.statusCode, 200)
+  response.resume()
 })
 
 test('a client that wants every update and takes none is closed with 4101', async t => {

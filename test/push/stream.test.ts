@@ -92,6 +92,28 @@ test('a subscription to some fields hears only of updates that touch them', asyn
   assert.equal(client.losses, 0)
 })
 
+test('a new instrument without the subscribed value, but with a status, is a row and not broken JSON', async t => {
+  const push = await openPush(t)
+  const client = await ProtocolClient.connect(t, push.port)
+  const sid = await client.subscribe({ patterns: ['*:*:*'], fields: ['last', 'status'] })
+  push.feed([makeQuote(A, OPENING, { channel: '@book', bid: '3', bidSize: '1', ask: '4', askSize: '1' })])
+  await waitUntil('a row came', () => client.rows === 1)
+  const times = { exchangeTime: OPENING - 20_000, receivedTime: OPENING }
+  assert.deepEqual(client.board(sid).rows.get(A), { key: A, q: 4096, p: 0, n: 1, status: 'trading', ...times })
+})
+
+test('what was rendered for a subscription that has ended is not kept', async t => {
+  const push = await openPush(t)
+  push.feed([makeQuote(A, OPENING, { last: '1', lastSize: null })])
+  const client = await ProtocolClient.connect(t, push.port)
+  for (const fields of [['last'], ['lastSize'], ['last', 'lastSize']]) {
+    const sid = await client.subscribe({ keys: [A], fields })
+    assert.equal(push.hub.board.entries.get(A)?.rendered.size, 1)
+    await client.request({ type: 'unsubscribe', sids: [sid] })
+  }
+  assert.equal(push.hub.board.entries.get(A)?.rendered.size, 0)
+})
+
 test('an instrument that appears later joins the patterns that meet it, with p 0', async t => {
   const push = await openPush(t)
   const client = await ProtocolClient.connect(t, push.port)

@@ -22,6 +22,11 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
     const node = await makeNode(t, await open(t), [ear, slow.schema, listener('second').schema])
     node.createService(bufferService(quick))
     await node.start()
+    await waitUntil('the first look is told', () => told.length === 3)
+    assert.deepEqual(
+      told.splice(0).map(({ level }) => level),
+      ['none', 'none', 'none']
+    )
     for (const n of range(0, 20)) await happen(node, n)
     await waitUntil('pressure is told', () => told.length === 1)
     const stats = () => node.call<BufferStats, object>('buffer.stats', {})
@@ -39,7 +44,7 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
     const { transport, announced, failedLooks } = await stats()
     assert.deepEqual(
       { announced, failedLooks, published: transport.published },
-      { announced: 2, failedLooks: 0, published: 20 }
+      { announced: 5, failedLooks: 0, published: 20 }
     )
   })
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ServiceBroker, type ServiceSchema } from 'moleculer'
+import type { ServiceSchema } from 'moleculer'
 import type { Markets } from '../../lib/config/markets.ts'
 import type { SnapshotPage } from '../../lib/latest/snapshot-page.ts'
 import type { SourceStatus } from '../../lib/quote/events.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
-import { createTransport } from '../../lib/transport/create-transport.ts'
 import { on } from '../../lib/transport/typed-events.ts'
 import { exchangeService } from '../../services/exchange.service.ts'
 import { type FeedServiceStats, feedService } from '../../services/feed.service.ts'
 import { BTC, ETH } from '../feed/run-feed.ts'
 import { startVenue, tradeFrame } from '../feed/venue.ts'
+import { makeBroker } from '../kit/make-broker.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
 function marketsWith(stream: string): Markets {
@@ -33,15 +33,7 @@ interface Received {
 
 /** A started broker with the in-process transporter, a feed, and who listens. */
 async function startFeed(t: TestContext, markets: Markets, others: ServiceSchema[]) {
-  const { transporter, middleware } = await createTransport({ kind: 'memory' })
-  const broker = new ServiceBroker({
-    logger: false,
-    transporter,
-    middlewares: [middleware],
-    disableBalancer: true,
-    registry: { stopDelay: 0 }
-  })
-  t.after(() => broker.stop())
+  const broker = await makeBroker(t)
   const received: Received = { quotes: [], statuses: [] }
   broker.createService(feedService({ markets: () => markets, random: () => 0.5, limits: { backOffMs: 10 } }))
   for (const schema of others) broker.createService(schema)

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ServiceBroker } from 'moleculer'
 import type { Markets } from '../../lib/config/markets.ts'
 import type { FetcherStats } from '../../lib/fetch/fetcher.ts'
 import type { QuotesReceived } from '../../lib/quote/events.ts'
 import type { SchedulerStats } from '../../lib/schedule/scheduler.ts'
 import { channelsOf, findSource } from '../../lib/sources/registry.ts'
-import { createTransport } from '../../lib/transport/create-transport.ts'
-import { on } from '../../lib/transport/typed-events.ts'
+import { DRAINING } from '../../lib/transport/delivery.ts'
+import { on, publish } from '../../lib/transport/typed-events.ts'
 import { exchangeService } from '../../services/exchange.service.ts'
 import { fetcherService } from '../../services/fetcher.service.ts'
 import { schedulerService } from '../../services/scheduler.service.ts'
+import { startOrigin } from '../egress/origin.ts'
+import { makeBroker } from '../kit/make-broker.ts'
 import { startProxy } from '../kit/proxy.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
@@ -25,15 +26,7 @@ const markets: Markets = {
 
 test('scheduler and fetcher collect the demo market through proxies: each slot once, the catalogue too', async t => {
   const proxies = await Promise.all([2, 3].map(n => startProxy(t, { address: `127.0.0.${n}` })))
-  const { transporter, middleware } = await createTransport({ kind: 'memory' })
-  const broker = new ServiceBroker({
-    logger: false,
-    transporter,
-    middlewares: [middleware],
-    disableBalancer: true,
-    registry: { stopDelay: 0 }
-  })
-  t.after(() => broker.stop())
+  const broker = await makeBroker(t)
   const received: QuotesReceived[] = []
   const catalogue = new Set<string>()
   broker.createService(
@@ -84,4 +77,33 @@ test('scheduler and fetcher collect the demo market through proxies: each slot o
   const stats = await broker.call<FetcherStats>('fetcher.stats')
   assert.equal(stats.outcomes.failed, 0)
   for (const { requests, failures } of stats.egress.egresses) assert.ok(requests >= 4 && failures === 0)
+})
+
+test('a fetch that hangs is ended while the node drains, and its tick goes back to the work queue', async t => {
+  const asked: string[] = []
+  const origin = await startOrigin(t, request => void asked.push(request.url ?? ''))
+  const broker = await makeBroker(t)
+  const [source] = markets.sources
+  broker.createService(
+    fetcherService({
+      markets: () => ({ sources: [{ ...source!, rest: origin.url, stream: null }], watchlists: [] }),
+      settings: () => ({ proxies: [] }),
+      findSource,
+      userAgent: 'quotecast/test'
+    })
+  )
+  const ends: unknown[] = []
+  broker.createService({ name: 'listener', events: on('fetch.done', ctx => void ends.push(ctx.params)) })
+  await broker.start()
+  const slot = Date.now() * 1_000
+  const request = { channel: 'instruments', keys: [] }
+  // A slow job: its fetch may take 10 s.
+  await publish(broker, 'fetch.due', { job: 'slow', source: 'binance', request, slot, deadline: slot + 60_000_000 })
+  await waitUntil('the request hangs', () => asked.length === 1)
+  await broker.broadcastLocal(DRAINING)
+  await waitUntil('it is ended', async () => {
+    const { failures, underWay } = await broker.call<FetcherStats>('fetcher.stats')
+    return failures.closed === 1 && underWay === 0
+  })
+  assert.deepEqual(ends, [], 'the slot has not ended')
 })

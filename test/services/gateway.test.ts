@@ -6,11 +6,11 @@ import { type Context, ServiceBroker, type ServiceSchema } from 'moleculer'
 import { MemoryLatest } from '../../lib/latest/memory-latest.ts'
 import type { Candidate } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
-import { createTransport } from '../../lib/transport/create-transport.ts'
 import { CONSUMING } from '../../lib/transport/delivery.ts'
 import { publish } from '../../lib/transport/typed-events.ts'
 import { gatewayService } from '../../services/gateway.service.ts'
 import { latestService } from '../../services/latest.service.ts'
+import { makeBroker } from '../kit/make-broker.ts'
 import { ProtocolClient } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { keysOf, makeQuote, OPENING } from '../push/make-quotes.ts'
@@ -124,6 +124,16 @@ test('consuming that begins for another group or event is not its business', asy
   gateway.broker.broadcastLocal(CONSUMING, { event: 'quotes.received', group: 'latest', epoch: 'E1', after: 0 })
   gateway.broker.broadcastLocal(CONSUMING, { event: 'fetch.due', group: 'gateway@node-1', epoch: 'E1', after: 0 })
   assert.equal((await get(`${gateway.url}/ready`)).status, 503)
+})
+
+test('health and readiness answer HEAD as GET, without a body', async t => {
+  const gateway = await openGateway(t, [latestWith([])])
+  const head = async (path: string): Promise<[number, string]> => {
+    const response = await fetch(gateway.url + path, { method: 'HEAD' })
+    return [response.status, await response.text()]
+  }
+  assert.deepEqual(await head('/health'), [200, ''])
+  assert.deepEqual(await head('/ready'), [503, ''])
 })
 
 test('REST gives latest rows and history, and says what was expected of a bad request', async t => {
@@ -261,20 +271,11 @@ test('every gateway reads by an event group named after its node', async t => {
 })
 
 test('over the in-process transporter a published quote reaches the board of latest and, with its position, the client', async t => {
-  const { transporter, middleware } = await createTransport({ kind: 'memory' })
-  const options = {
-    nodeID: 'node-1',
-    logger: false,
-    disableBalancer: true,
-    transporter,
-    middlewares: [middleware]
-  } as const
-  const broker = new ServiceBroker({ ...options, middlewares: [...options.middlewares] })
+  const broker = await makeBroker(t, { kind: 'memory' }, 'node-1')
   const gateway = gatewayService({ port: () => 0, instruments: () => [], demoSources: () => [] })
   broker.createService(gateway)
   broker.createService(latestService({ openLatest: async () => new MemoryLatest(), warm: async () => [trade(A, 1)] }))
   await broker.start()
-  t.after(() => broker.stop())
   const { port } = await broker.call<{ port: number }>('gateway.address')
   await waitUntil('it is ready', async () => (await get(`http://127.0.0.1:${port}/ready`)).status === 200)
   const client = await ProtocolClient.connect(t, port)

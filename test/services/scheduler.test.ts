@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ServiceBroker } from 'moleculer'
 import type { Markets } from '../../lib/config/markets.ts'
 import type { FetchDue } from '../../lib/quote/events.ts'
 import type { JobReport, SchedulerStats } from '../../lib/schedule/scheduler.ts'
-import { createTransport } from '../../lib/transport/create-transport.ts'
 import { announce, on } from '../../lib/transport/typed-events.ts'
 import { schedulerService } from '../../services/scheduler.service.ts'
+import { makeBroker } from '../kit/make-broker.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
 const markets: Markets = {
@@ -24,14 +23,7 @@ const markets: Markets = {
 
 /** A scheduler whose ticks are collected and answered by a fetcher that does nothing. */
 async function startScheduler(t: TestContext) {
-  const { transporter, middleware } = await createTransport({ kind: 'memory' })
-  const broker = new ServiceBroker({
-    logger: false,
-    transporter,
-    middlewares: [middleware],
-    disableBalancer: true,
-    registry: { stopDelay: 0 }
-  })
+  const broker = await makeBroker(t)
   const ticks: FetchDue[] = []
   broker.createService(schedulerService({ markets: () => markets, restChannelsOf: () => ['price', 'instruments'] }))
   broker.createService({

@@ -25,12 +25,20 @@ test('a stream that fills up is pressure whatever the lag', () => {
 test("only groups whose level changed are told; acknowledged bytes are nobody's pressure", () => {
   const watch = new LagWatch(limits)
   const look = (storage: number, latest: number) => watch.look([state({ storage, latest })])
+  look(0, 0)
   assert.deepEqual(look(0, 0), [])
   assert.deepEqual(look(150, 0), [{ group: 'storage', lag: 150, level: 'warn' }])
   assert.deepEqual(look(160, 0), [])
   assert.deepEqual(look(0, 2_000), [
     { group: 'storage', lag: 0, level: 'none' },
     { group: 'latest', lag: 2_000, level: 'high' }
+  ])
+})
+
+test('a watch that takes over tells every group at its first look: the one before may have ended at a raised level', () => {
+  assert.deepEqual(new LagWatch(limits).look([state({ storage: 0, latest: 150 })]), [
+    { group: 'storage', lag: 0, level: 'none' },
+    { group: 'latest', lag: 150, level: 'warn' }
   ])
 })
 

@@ -48,6 +48,20 @@ export function readSize(payload: Payload, field: string): Decimal {
   }
 }
 
+/** {@link readPrice} of a field that not every form of the payload has: null where it is absent or null. */
+export function readOptionalPrice(payload: Payload, field: string): Decimal | null {
+  return isGiven(payload, field) ? readPrice(payload, field) : null
+}
+
+/** {@link readSize} of a field that not every form of the payload has: null where it is absent or null. */
+export function readOptionalSize(payload: Payload, field: string): Decimal | null {
+  return isGiven(payload, field) ? readSize(payload, field) : null
+}
+
+export function isGiven(payload: Payload, field: string): boolean {
+  return payload[field] !== undefined && payload[field] !== null
+}
+
 /** An update or trade id: a whole number of any length. */
 export function readSequence(payload: Payload, field: string): string {
   const value = payload[field]

@@ -1,6 +1,6 @@
 import type { Observation } from '../source.ts'
 import { type BookNames, readBook, readLast, readStats, readTrade, type StatsNames } from './field-groups.ts'
-import { readMillis } from './fields.ts'
+import { BadField, isGiven, type Payload, readMillis } from './fields.ts'
 import { byTime, type EntryReader, type Reading } from './make-quote.ts'
 
 const BOOK: BookNames = { bid: 'bidPrice', bidSize: 'bidQty', ask: 'askPrice', askSize: 'askQty' }
@@ -34,9 +34,19 @@ const dayTicker: EntryReader = {
   read: entry =>
     byTime(readMillis(entry, 'closeTime'), {
       ...readTrade(entry, 'lastPrice', 'lastQty'),
-      ...readBook(entry, BOOK),
+      ...readDayBook(entry),
       ...readStats(entry, STATS)
     })
+}
+
+/**
+ * The short form has no book, so it carries none: nulls would hide the book of another channel. The derivatives have none either,
+ * but the size of the last trade.
+ */
+function readDayBook(entry: Payload): Reading['fields'] {
+  if (isGiven(entry, BOOK.bid) || isGiven(entry, BOOK.ask)) return readBook(entry, BOOK)
+  if (isGiven(entry, 'lastQty')) throw new BadField('missing_field', BOOK.bid)
+  return {}
 }
 
 /** The REST channels that become quotes. */

@@ -129,7 +129,7 @@ test('a ticker has the same id when it comes again, raw or wrapped, and another 
 })
 
 test('an array keeps its good entries whatever the others are', () => {
-  const odd = [MINI, { ...MINI, c: 'N/A' }, 7, { ...MINI, s: 'NOBODYASKED' }, { ...MINI, s: 'ETHBTC', v: undefined }]
+  const odd = [MINI, { ...MINI, c: 'N/A' }, 7, { ...MINI, s: 'NOBODYASKED' }, { ...MINI, s: 'ETHBTC', c: undefined }]
   const { quotes, refused } = quotesOf(map({ stream: '!miniTicker@arr', data: odd }))
   assert.deepEqual(
     quotes.map(quote => quote.key),

@@ -69,6 +69,29 @@ test('a book ticker is a book', () => {
   )
 })
 
+test('a day ticker without what the venue does not always give is a quote; one of the derivatives is refused', () => {
+  const short = { symbol: 'BTCUSDT', lastPrice: '5', openPrice: '4', volume: '7', closeTime: 1_499_869_899_040 }
+  const day = (json: object) => quotesOf(map('24hr', [BTC], { json }))
+  const [mini] = day(short).quotes
+  assert.deepEqual([mini!.last, mini!.lastSize, mini!.open, mini!.volume, mini!.turnover], ['5', null, '4', '7', null])
+  assert.equal('bid' in mini!, false, 'it does not hide the book of another channel')
+  const [old] = day({
+    ...short,
+    lastQty: '2',
+    prevClosePrice: '3',
+    bidPrice: '4.9',
+    askPrice: '5.1',
+    bidQty: null
+  }).quotes
+  assert.deepEqual([old!.lastSize, old!.bid, old!.bidSize, old!.ask, old!.askSize], ['2', '4.9', null, '5.1', null])
+  const futures = { ...short, lastQty: '2', priceChange: '1', highPrice: '6', lowPrice: '3', quoteVolume: '30' }
+  assert.deepEqual(
+    day(futures).refused.map(({ code, detail }) => [code, detail]),
+    [['missing_field', 'bidPrice']]
+  )
+  assert.deepEqual(day({ ...short, lastPrice: undefined }).quotes, [])
+})
+
 test('a symbol that was asked for and is not in the answer is refused by name', () => {
   const { quotes, refused } = quotesOf(map('price', [BTC, ETH], { json: [{ symbol: 'ETHUSDT', price: '2' }] }))
   assert.equal(quotes.length, 1)

@@ -30,8 +30,9 @@ function mapRecorded({ url, status, body }: RecordedResponse): Mapping | undefin
   return mapResponse(call, { status, headers: {}, body }, observation({ keyOf: keyOfAny }))
 }
 
-/** Every symbol was asked for: the recordings hold quote assets of 2019 that no list here names. */
-function keyOfAny(symbol: string): string {
+/** Every symbol that spot may have was asked for: the recordings hold quote assets of 2019 that no list here names. */
+function keyOfAny(symbol: string): string | undefined {
+  if (symbol.includes('-')) return undefined
   return keyOfSymbol(symbol) ?? `binance:spot:${symbol}`
 }
 
@@ -39,7 +40,7 @@ test('the recorded REST responses become quotes and instruments, or are told apa
   const folder = recordingPath(t, 'coingecko-cassettes')
   if (folder === undefined) return
   const expected: Record<string, object> = {
-    'BinanceDex__fetch_ticker.0.json': { quotes: 0, refused: { 'missing_field lastQty': 2 } },
+    'BinanceDex__fetch_ticker.0.json': { quotes: 0, refused: { 'unknown_symbol not asked for': 2 } },
     'Binance__Futures_fetch_ticker.0.json': { quotes: 0, refused: { 'missing_field bidPrice': 25 } },
     'Binance__Futures_fetch_ticker.1.json': { quotes: 0, refused: { 'missing_field bidPrice': 1 } },
     'Binance__fetch_ticker.0.json': { quotes: 595, refused: {} },
@@ -137,13 +138,19 @@ test('the catalogues inside the cryptofeed recordings are read, and those of the
   }
 })
 
-test('a day ticker as the venue answered before it sent the sizes of bid and offer is refused', t => {
+test('a day ticker as the venue answered before it sent the sizes of bid and offer is a quote with unknown sizes', t => {
   const folder = recordingPath(t, 'xchange')
   if (folder === undefined) return
   const file = 'xchange/binance/single-24hr-ticker.json'
   const body = readCommentedJson(join(folder, 'binance/single-24hr-ticker.json'))
   const outcomes = new Outcomes(file)
-  outcomes.add(mapRecorded({ file, url: 'https://api.binance.com/api/v1/ticker/24hr', status: 200, body })!)
+  const url = 'https://api.binance.com/api/v1/ticker/24hr'
+  const [quote] = outcomes.add(mapRecorded({ file, url, status: 200, body })!)
   report(t, outcomes)
-  assert.deepEqual([outcomes.quotes, outcomes.refused], [0, { 'missing_field bidQty': 1 }])
+  assert.deepEqual([outcomes.quotes, outcomes.refused], [1, {}])
+  const row = JSON.parse(body) as Record<string, string>
+  assert.deepEqual(
+    [quote?.bid, quote?.bidSize, quote?.ask, quote?.askSize],
+    [canonicalPrice(row.bidPrice!), null, canonicalPrice(row.askPrice!), null]
+  )
 })
