@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
 import { ConfigError } from './lib/config/config-error.ts'
 import { endOnSignals } from './lib/config/end-on-signals.ts'
-import { LOG_OPTIONS } from './lib/config/log-options.ts'
+import { LOG_OPTIONS, logLevels } from './lib/config/log-options.ts'
 import type { Markets } from './lib/config/markets.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
@@ -58,7 +58,7 @@ export default {
   logger:
     settings.logLevel === 'silent'
       ? false
-      : { type: 'Pino', options: { level: settings.logLevel, pino: { options: LOG_OPTIONS } } },
+      : { type: 'Pino', options: { level: logLevels(settings.logLevel), pino: { options: LOG_OPTIONS } } },
   transporter,
   middlewares: [middleware],
   disableBalancer: true,
@@ -68,5 +68,8 @@ export default {
   // Moleculer's own handlers stop again at a second signal and let a third one kill.
   skipProcessEventRegistration: true,
   created: broker => endOnSignals(broker, start.promise),
-  started: () => start.resolve()
+  started(broker) {
+    start.resolve()
+    broker.getLogger('quotecast').info({ services: broker.services.map(({ name }) => name) }, 'quotecast started')
+  }
 } satisfies BrokerOptions

@@ -136,7 +136,7 @@ export class Cluster {
     const child = this.#child({
       name: `${service}-${n}`,
       command: process.execPath,
-      args: [join(root, 'bin/quotecast.js')],
+      args: ['--disable-warning=ExperimentalWarning', join(root, 'bin/quotecast.js')],
       cwd: root,
       env: { ...env, SERVICES: service, PORT: String(port) }
     })

@@ -4,7 +4,8 @@ export class ConfigError extends Error {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(`the configuration has ${problems.length} mistake(s):\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`
+    super(`the configuration has ${count}:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
     this.name = 'ConfigError'
     this.problems = problems
   }

@@ -1,4 +1,5 @@
 import type { LoggerOptions } from 'pino'
+import type { LogLevel } from './settings.ts'
 
 /** Causes of causes that a line shows. */
 const MAX_CAUSES = 4
@@ -18,6 +19,15 @@ export const LOG_OPTIONS = {
     }
   }
 } as const satisfies LoggerOptions
+
+/** Parts of Moleculer that tell at `info` what only its own developers ask for; at any other level they are like the rest. */
+const CHATTY = ['BROKER', 'REGISTRY', 'TRANSIT', '$NODE'] as const
+
+/** The level of each part of the system, in Moleculer's notation. */
+export function logLevels(level: Exclude<LogLevel, 'silent'>): Record<string, string> {
+  const quieter = level === 'info' ? 'warn' : level
+  return { ...Object.fromEntries(CHATTY.map(name => [name, quieter])), '**': level }
+}
 
 interface Described {
   type: string

@@ -21,7 +21,7 @@ test('a process whose NATS server has died still ends by itself at SIGTERM', asy
 test('a wrong configuration is reported whole, and nothing starts', async t => {
   const start = startNode(t, 'gateway', { PORT: 'eighty', TRANSPORTER: 'kafka://x', CONFIG: 'no/such/file.yaml' })
   await assert.rejects(start, (error: Error) => {
-    assert.match(error.message, /ended with 1: quotecast did not start: the configuration has 2 mistake/)
+    assert.match(error.message, /ended with 1: quotecast did not start: the configuration has 2 mistakes:/)
     assert.match(error.message, /PORT: expected a port from 0 to 65535, got "eighty"/)
     assert.match(error.message, /TRANSPORTER: expected memory:/)
     return true

@@ -21,6 +21,6 @@ export async function startNode(
     args: () => [join(ROOT, 'bin/quotecast.js')],
     env: place => ({ PATH: process.env.PATH, SERVICES: services, PORT: String(place.port), ...env, ...more(place) }),
     cwd: ROOT,
-    ready: async (_place, output) => output.includes('started successfully')
+    ready: async (_place, output) => output.includes('quotecast started')
   })
 }
