@@ -12,6 +12,17 @@ const table = new QuoteTable(element('rows'), shown => {
   element('empty').hidden = shown > 0
 })
 
+/** What the gateway says of sources and instruments that are not ok; it says it again on each connection. */
+const troubles = new Map<string, string>()
+const MAX_SHOWN = 5
+
+function showTroubles(): void {
+  const texts = [...troubles].map(([id, state]) => `${id}: ${state}`)
+  if (texts.length > MAX_SHOWN) texts.splice(MAX_SHOWN, texts.length, `and ${texts.length - MAX_SHOWN} more`)
+  element('troubles').hidden = texts.length === 0
+  element('troubles').textContent = texts.join(', ')
+}
+
 let rows = 0
 let gaps = 0
 const stream = new QuoteStream(`${location.origin.replace(/^http/, 'ws')}/v1/stream`, {
@@ -24,9 +35,17 @@ const stream = new QuoteStream(`${location.origin.replace(/^http/, 'ws')}/v1/str
     const state = element('state')
     state.toggleAttribute('data-live', isLive)
     state.textContent = text
+    if (isLive) return
+    troubles.clear()
+    showTroubles()
   },
   onClock(offset) {
     table.clockOffset = offset
+  },
+  onStatus(id, state) {
+    if (state === 'ok') troubles.delete(id)
+    else troubles.set(id, state)
+    showTroubles()
   },
   onGap() {
     gaps++

@@ -22,6 +22,8 @@ interface Message {
   time?: number
   reconnectAfterMs?: number
   subs?: { sid: string | null }[]
+  id?: string | number | null
+  state?: string
 }
 
 export interface StreamHandlers {
@@ -31,6 +33,8 @@ export interface StreamHandlers {
   /** Whether quotes flow, and the gateway's clock minus this one in microseconds. */
   onState(isLive: boolean, text: string): void
   onClock(offset: number): void
+  /** A source or an instrument is `ok`, or is not. */
+  onStatus(id: string, state: string): void
   /** A row did not follow the one before it; the board is asked for again. */
   onGap(): void
 }
@@ -97,6 +101,9 @@ export class QuoteStream {
         break
       case 'quotes':
         for (const row of message.data ?? []) this.#take(socket, row)
+        break
+      case 'status':
+        this.#handlers.onStatus(String(message.id), message.state ?? 'unknown')
         break
       case 'bye':
         this.#told = message.reconnectAfterMs ?? null

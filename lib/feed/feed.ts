@@ -1,4 +1,4 @@
-import type { QuotesReceived, SourceState, SourceStatus } from '../quote/events.ts'
+import { type QuotesReceived, type SourceState, type SourceStatus, sourceWay } from '../quote/events.ts'
 import type { Micros, Quote } from '../quote/quote.ts'
 import { type Source, SourceError } from '../sources/source.ts'
 import { BackOff } from './back-off.ts'
@@ -146,7 +146,8 @@ export class Feed {
     if (total === undefined || total === this.#state) return
     this.#state = total
     const { announce, now, provider } = this.#spec
-    announce({ scope: 'source', id: provider, state: total, since: now(), reason: total === 'ok' ? null : reason })
+    const id = sourceWay(provider, 'stream')
+    announce({ scope: 'source', id, state: total, since: now(), reason: total === 'ok' ? null : reason })
   }
 }
 

@@ -1,17 +1,17 @@
-import type { SourceStatus } from '../quote/events.ts'
+import { type SourceStatus, sourceWay } from '../quote/events.ts'
 import type { Micros } from '../quote/quote.ts'
 
 /** Failures in a row after which a source counts as down. */
 const FAILURES = 5
 
-/** Whether a source answers at all. One bad fetch is no outage; the first good one ends it. */
+/** Whether a source answers requests at all. One bad fetch is no outage; the first good one ends it. */
 export class SourceHealth {
-  readonly #source: string
+  readonly #id: string
   #failures = 0
   #down = false
 
   constructor(source: string) {
-    this.#source = source
+    this.#id = sourceWay(source, 'rest')
   }
 
   get down(): boolean {
@@ -23,7 +23,7 @@ export class SourceHealth {
     this.#failures = 0
     if (!this.#down) return undefined
     this.#down = false
-    return { scope: 'source', id: this.#source, state: 'ok', since: now, reason: null }
+    return { scope: 'source', id: this.#id, state: 'ok', since: now, reason: null }
   }
 
   /** @returns the change to announce, if there is one. */
@@ -31,6 +31,6 @@ export class SourceHealth {
     this.#failures++
     if (this.#down || this.#failures < FAILURES) return undefined
     this.#down = true
-    return { scope: 'source', id: this.#source, state: 'down', since: now, reason }
+    return { scope: 'source', id: this.#id, state: 'down', since: now, reason }
   }
 }

@@ -71,11 +71,16 @@ export type SourceState = (typeof SOURCE_STATES)[number]
 
 export interface SourceStatus {
   scope: 'source' | 'instrument'
-  /** A source's name or an instrument's key. */
+  /** `<source>/rest` or `<source>/stream` (see {@link sourceWay}), or an instrument's key. */
   id: string
   state: SourceState
   since: Micros
   reason: string | null
+}
+
+/** The id of one way to a source: each has its own observer, and one may be down while the other answers. */
+export function sourceWay(source: string, way: 'rest' | 'stream'): string {
+  return `${source}/${way}`
 }
 
 /** Schemas in the notation of Moleculer's validator; unknown properties pass. */

@@ -34,7 +34,7 @@ test('frames become quotes with times and origin, in batches with a message id',
   )
   assert.deepEqual(
     seen.statuses.map(({ id, state }) => [id, state]),
-    [['binance', 'ok']]
+    [['binance/stream', 'ok']]
   )
   assert.equal(feed.stats.published, 2)
 })

@@ -233,8 +233,8 @@ test('five failures in a row are an outage, announced once; the first success en
   assert.deepEqual(
     statuses.map(({ scope, id, state, reason }) => [scope, id, state, reason]),
     [
-      ['source', 'venue', 'down', 'unavailable'],
-      ['source', 'venue', 'ok', null]
+      ['source', 'venue/rest', 'down', 'unavailable'],
+      ['source', 'venue/rest', 'ok', null]
     ]
   )
 })

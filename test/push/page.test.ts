@@ -96,6 +96,13 @@ test('in a browser the table fills, prices change, the filter hides rows, and te
   assert.equal(await browserPage.locator('img').count(), 0)
   await browserPage.locator('#demo').waitFor({ state: 'visible' })
 
+  const trouble = { scope: 'source', id: 'demo/stream', since: OPENING, reason: null } as const
+  push.hub.sendStatus({ ...trouble, state: 'down' })
+  await browserPage.locator('#troubles').waitFor({ state: 'visible' })
+  assert.equal(await browserPage.locator('#troubles').textContent(), 'demo/stream: down')
+  push.hub.sendStatus({ ...trouble, state: 'ok' })
+  await browserPage.locator('#troubles').waitFor({ state: 'hidden' })
+
   push.feed([
     makeQuote(A, OPENING + 1, { last: '50000.20', lastSize: null }),
     makeQuote(A, OPENING + 2, { channel: '@book', bid: '50000.1', bidSize: '1', ask: '50000.3', askSize: '1' })

@@ -73,7 +73,7 @@ test('the feed brings every stream of the demo exchange, and only sources with s
     [['binance', 'ok', 1]]
   )
   await waitUntil('the state was announced', () => received.statuses.length === 1)
-  assert.deepEqual([received.statuses[0]?.id, received.statuses[0]?.state], ['binance', 'ok'])
+  assert.deepEqual([received.statuses[0]?.id, received.statuses[0]?.state], ['binance/stream', 'ok'])
 })
 
 test('a venue that began its sequence again while no feed ran is noticed by the board of the latest store', async t => {

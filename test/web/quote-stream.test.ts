@@ -28,6 +28,7 @@ async function openStream(t: TestContext) {
       seen.isLive = isLive
     },
     onClock() {},
+    onStatus() {},
     onGap() {
       seen.gaps++
     }
