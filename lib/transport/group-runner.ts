@@ -29,7 +29,7 @@ export interface RunnerOptions {
   concurrency: number
   /** Events that may be here at the same time, running or waiting. */
   capacity: number
-  /** How often an event may fail. */
+  /** The deliveries after which an event that keeps failing is given up. */
   maxDeliver: number
   /** A group outside the table: one event after the other; what fails is repeated in its place, and left behind in the end. */
   ordered: boolean
@@ -41,8 +41,15 @@ export interface RunnerOptions {
 
 /** How often a group outside the table tries an event in its place. */
 const ORDERED_ATTEMPTS = 3
-/** How long an event waits for a handler of its group to appear. It does not count as a failure. */
+/** How long an event waits for a handler of its group to appear. */
 const UNHANDLED_DELAY_MS = 1_000
+/**
+ * The deliveries of an event include those that only waited, for a database or a handler. So it is given up only after it has also
+ * failed so often on this node by an error of its own.
+ */
+const OWN_FAILURES = 3
+/** Events whose failures are remembered; the oldest is forgotten first, and so only tried more often. */
+const MAX_FAILING = 1_024
 
 /**
  * Runs the handlers of one group on this node: several at a time, never more than `capacity` events in hand, and settles each
@@ -52,6 +59,8 @@ export class GroupRunner {
   readonly #options: RunnerOptions
   readonly #waiting: Delivery[] = []
   readonly #running = new Set<Delivery>()
+  /** By epoch and sequence: how often an event failed here by an error of its own. */
+  readonly #failing = new Map<string, number>()
   #idle: (() => void)[] = []
   #bytes = 0
   #stopped = false
@@ -134,13 +143,25 @@ export class GroupRunner {
     } else if (outcome.kind === 'unhandled') {
       counters.unhandled++
       delivery.nak(UNHANDLED_DELAY_MS)
-    } else if (outcome.retry === 'never' || (outcome.retry === 'counted' && delivery.count >= maxDeliver)) {
+    } else if (outcome.retry === 'never' || (outcome.retry === 'counted' && this.#isHopeless(delivery, maxDeliver))) {
       await this.#bury(delivery, outcome.retry === 'never' ? neverReason(event) : 'failed', outcome.error, event)
     } else {
       counters.failed++
       logger.debug(`A handler of group '${group}' failed.`, outcome.error)
       delivery.nak(this.#retryDelay(delivery.count))
     }
+  }
+
+  /** Counts a failure of an event. @returns whether it was the last that is allowed. */
+  #isHopeless({ epoch, sequence, count }: Delivery, maxDeliver: number): boolean {
+    const id = `${epoch} ${sequence}`
+    const failures = (this.#failing.get(id) ?? 0) + 1
+    this.#failing.delete(id)
+    if (count >= maxDeliver && failures >= Math.min(OWN_FAILURES, maxDeliver)) return true
+    this.#failing.set(id, failures)
+    const [oldest] = this.#failing.keys()
+    if (this.#failing.size > MAX_FAILING && oldest !== undefined) this.#failing.delete(oldest)
+    return false
   }
 
   async #runOrdered(delivery: Delivery): Promise<void> {

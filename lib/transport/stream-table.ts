@@ -23,7 +23,7 @@ export interface StreamSpec {
   readonly maxAckPending: number
   /** A message that is not acknowledged by then is delivered again. */
   readonly ackWaitMs: number
-  /** After this many deliveries a message goes to the dead letters. */
+  /** After this many deliveries a message that keeps failing goes to the dead letters; waiting for a resource does not take it there. */
   readonly maxDeliver: number
   /** Handlers of one group that run at the same time on a node, at the most. */
   readonly concurrency: number

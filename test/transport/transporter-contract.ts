@@ -184,6 +184,25 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     assert.deepEqual(first.numbers(), [2])
   })
 
+  test(`${name}: one error of its own after a long wait for a resource does not give an event up`, async t => {
+    let fault: 'away' | 'own' | undefined = 'away'
+    const first = listener('first', () => {
+      const retryable = fault === 'away'
+      if (fault === 'own') fault = undefined
+      else if (!retryable) return
+      throw Object.assign(new Error('cannot take it'), { retryable })
+    })
+    const node = await makeNode(t, await open(t), [first.schema])
+    await node.start()
+    await happen(node, 1)
+    await waitUntil('more deliveries than maxDeliver', () => first.seen.length > 5)
+    fault = 'own'
+    const control = streamControlOf(node)
+    await waitUntil('it is acknowledged', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 1)
+    assert.equal(fault, undefined)
+    assert.equal((await control.deadLetters(0, 10)).count, 0)
+  })
+
   test(`${name}: an event whose error says retryable waits for its resource and is never given up`, async t => {
     let away = true
     const first = listener('first', () => {
