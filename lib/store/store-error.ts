@@ -20,7 +20,8 @@ export const STORE_ERRORS = [
 ] as const
 export type StoreErrorCode = (typeof STORE_ERRORS)[number]
 
-const RETRYABLE: readonly StoreErrorCode[] = ['connection_lost', 'busy', 'unwritable']
+/** What is not the fault of the values: it passes by itself, or when an operator has mended it, and until then the stream keeps them. */
+const RETRYABLE: readonly StoreErrorCode[] = ['connection_lost', 'busy', 'unwritable', 'schema', 'denied', 'closed']
 
 /** What the history, the catalogue and the latest store reject with. */
 export class StoreError extends Error {
