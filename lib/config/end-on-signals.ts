@@ -20,9 +20,18 @@ export function endOnSignals(what: Endable, started: Promise<unknown>): void {
     const hasStarted = await within(START_MS, started)
     const hasStopped = hasStarted ? await within(STOP_MS, what.stop()) : true
     if (!hasStopped) console.error(`quotecast was not stopped within ${STOP_MS} ms`)
-    process.exit(hasStopped ? 0 : 1)
+    leave(hasStopped ? 0 : 1)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end())
+}
+
+/**
+ * Ends the process. Log lines are written as they come; only lines that nobody reads any more are left, and pino's listener would
+ * try for ever to write them.
+ */
+function leave(code: number): void {
+  process.removeAllListeners('exit')
+  process.exit(code)
 }
 
 /** Whether the work ends within the time. */
