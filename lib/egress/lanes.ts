@@ -140,6 +140,7 @@ export class Lanes {
     const index = this.#idle.indexOf(lane)
     if (index !== -1) this.#idle.splice(index, 1)
     lane.controller.abort(new EgressError('aborted', 'nobody waits for this connection any more'))
+    // The lane is gone for whoever used it; that its socket was broken already changes nothing.
     lane.client.destroy().catch(() => {})
     if (!this.#closed) this.#waiting.shift()?.resolve(this.#create())
   }
