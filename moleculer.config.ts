@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
+import { STREAMS } from './lib/buffer/streams.ts'
 import { ConfigError } from './lib/config/config-error.ts'
 import { endOnSignals } from './lib/config/end-on-signals.ts'
 import { LOG_OPTIONS, logLevels } from './lib/config/log-options.ts'
@@ -48,7 +49,7 @@ function readMarketsFile(file: string): Markets {
   }
 }
 
-const { transporter, middleware } = await createTransport(settings.transporter)
+const { transporter, middleware } = await createTransport(settings.transporter, { streams: STREAMS })
 
 const start = Promise.withResolvers<void>()
 

@@ -1,10 +1,10 @@
 import type { Context, ServiceSchema, ServiceSettingSchema } from 'moleculer'
+import { announce } from '../lib/buffer/events.ts'
+import { LagWatch } from '../lib/buffer/lag-watch.ts'
+import { PRESSURE_DEFAULTS, type PressureLimits } from '../lib/buffer/pressure.ts'
 import type { DeadLetterPage } from '../lib/transport/dead-letter.ts'
-import { LagWatch } from '../lib/transport/lag-watch.ts'
-import { PRESSURE_DEFAULTS, type PressureLimits } from '../lib/transport/pressure.ts'
 import { type GroupState, type StreamState, streamControlOf } from '../lib/transport/stream-control.ts'
 import type { TransportCounters } from '../lib/transport/transport-counters.ts'
-import { announce } from '../lib/transport/typed-events.ts'
 
 export interface BufferDeps {
   /** The pause between two looks at the lag. */

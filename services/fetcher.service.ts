@@ -1,4 +1,5 @@
 import type { ServiceBroker, ServiceSchema } from 'moleculer'
+import { announce, on, publish } from '../lib/buffer/events.ts'
 import type { Markets } from '../lib/config/markets.ts'
 import type { Settings } from '../lib/config/settings.ts'
 import { EgressPool } from '../lib/egress/egress-pool.ts'
@@ -10,7 +11,6 @@ import { longestFetchMs } from '../lib/schedule/slots.ts'
 import { findSource } from '../lib/sources/registry.ts'
 import type { Source } from '../lib/sources/source.ts'
 import { DRAINING } from '../lib/transport/delivery.ts'
-import { announce, on, publish } from '../lib/transport/typed-events.ts'
 import { resolveEndpoints } from '../mixins/source-endpoints.ts'
 import { markets, settings } from '../moleculer.config.ts'
 import packageJson from '../package.json' with { type: 'json' }

@@ -1,4 +1,5 @@
 import type { Context, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
+import { on } from '../lib/buffer/events.ts'
 import { openHistory } from '../lib/history/open-history.ts'
 import { candidatesOf, warmCandidates } from '../lib/latest/candidates-of.ts'
 import type { LatestStore } from '../lib/latest/latest-store.ts'
@@ -9,7 +10,6 @@ import { type BoardView, viewRow } from '../lib/quote/board.ts'
 import type { Quote } from '../lib/quote/quote.ts'
 import { StoreError } from '../lib/store/store-error.ts'
 import type { DeliveryHeaders } from '../lib/transport/delivery.ts'
-import { on } from '../lib/transport/typed-events.ts'
 import { resource } from '../mixins/resource.ts'
 import { settings } from '../moleculer.config.ts'
 

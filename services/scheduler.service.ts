@@ -1,4 +1,5 @@
 import { type Context, Errors, type ServiceSchema } from 'moleculer'
+import { on, publish } from '../lib/buffer/events.ts'
 import type { Markets } from '../lib/config/markets.ts'
 import { slotMessageId } from '../lib/quote/events.ts'
 import type { Micros } from '../lib/quote/quote.ts'
@@ -7,7 +8,6 @@ import { jobsOf } from '../lib/schedule/job.ts'
 import { type JobReport, Scheduler, type SchedulerStats } from '../lib/schedule/scheduler.ts'
 import { channelsOf } from '../lib/sources/registry.ts'
 import { DRAINING } from '../lib/transport/delivery.ts'
-import { on, publish } from '../lib/transport/typed-events.ts'
 import { markets } from '../moleculer.config.ts'
 
 export interface SchedulerDeps {

@@ -1,4 +1,5 @@
 import type { Context, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
+import { on } from '../lib/buffer/events.ts'
 import { type AppendCounters, AppendQueue } from '../lib/history/append-queue.ts'
 import type { HistoryStore } from '../lib/history/history-store.ts'
 import { openHistory } from '../lib/history/open-history.ts'
@@ -6,7 +7,6 @@ import type { Instrument, InstrumentStore } from '../lib/instruments/instrument-
 import { openInstruments } from '../lib/instruments/open-instruments.ts'
 import type { Micros, Quote } from '../lib/quote/quote.ts'
 import { newSqlCounters, type SqlCounters } from '../lib/store/sql-client.ts'
-import { on } from '../lib/transport/typed-events.ts'
 import { type Closable, resource } from '../mixins/resource.ts'
 import { settings } from '../moleculer.config.ts'
 

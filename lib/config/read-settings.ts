@@ -1,5 +1,6 @@
+import type { TransporterSetting } from '../transport/transporter-setting.ts'
 import { ConfigError } from './config-error.ts'
-import { LOG_LEVELS, type LogLevel, type Settings, type TransporterSetting } from './settings.ts'
+import { LOG_LEVELS, type LogLevel, type Settings } from './settings.ts'
 
 /** The environment variables of quotecast and what they are when unset. Each may also be given as `<NAME>_FILE`, a file that holds the value. */
 export const VARIABLES = {

@@ -1,3 +1,5 @@
+import type { TransporterSetting } from '../transport/transporter-setting.ts'
+
 /** Everything that the environment decides, read once by `moleculer.config.ts`. */
 export interface Settings {
   /** The gateway's port; 0 takes a free one. */
@@ -18,10 +20,6 @@ export interface Settings {
   /** The host under which other machines reach the demo exchange of this process; empty keeps it on loopback. */
   advertise: string
 }
-
-export type TransporterSetting =
-  | { kind: 'memory' }
-  | { kind: 'nats'; servers: string[]; user?: string; password?: string }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]

@@ -1,5 +1,3 @@
-import type { Micros } from '../quote/quote.ts'
-
 /** Why an event was given up: a closed list. */
 export const DEAD_LETTER_REASONS = [
   /** The handler failed at every delivery. */
@@ -27,7 +25,8 @@ export interface DeadLetter {
   epoch: string
   sequence: number
   node: string
-  time: Micros
+  /** Microseconds since the Unix epoch. */
+  time: number
   bytes: number
 }
 

@@ -2,7 +2,7 @@ import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
 import type { GroupState, StreamState } from './stream-control.ts'
 import { streamEpoch } from './stream-epoch.ts'
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 
 /** A stream that is fuller than that is purged. */
 const PURGE_FILL = 0.8

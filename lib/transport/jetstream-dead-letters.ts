@@ -2,7 +2,7 @@ import { headers, type MsgHdrs, NatsError } from 'nats'
 import { type DeadLetter, type DeadLetterPage, type DeadLetterReason, pageLimit } from './dead-letter.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 
 /** Numbers that one page looks at: removed letters leave holes. */
 const MAX_LOOKUPS = 1_000

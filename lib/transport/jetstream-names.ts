@@ -1,4 +1,4 @@
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 
 /** Names and subjects in the server, all under the broker's prefix (`MOL-<namespace>`). */
 export interface JetStreamNames {

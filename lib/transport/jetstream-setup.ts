@@ -13,7 +13,7 @@ import { troubleOf } from './jetstream-errors.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
 import { streamEpoch } from './stream-epoch.ts'
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 import { TransportError } from './transport-error.ts'
 
 /** Dead letters are kept for a week. When their room is used up, what fails stays in its stream. */

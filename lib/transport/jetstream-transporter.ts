@@ -10,10 +10,10 @@ import { JetStreamPublisher } from './jetstream-publisher.ts'
 import { JetStreamSetup } from './jetstream-setup.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import type { StreamControl, StreamTransport } from './stream-control.ts'
-import { streamOf } from './stream-table.ts'
+import { streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
-import { type TransportOptions, transportOptions } from './transport-options.ts'
+import { type GivenOptions, type TransportOptions, transportOptions } from './transport-options.ts'
 import { within } from './within.ts'
 
 type Packet = Parameters<Transporters.Base['prepublish']>[0]
@@ -42,7 +42,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   #consuming = false
   #drained: Promise<void> | undefined
 
-  constructor(connection: ConnectionOptions, options?: Partial<TransportOptions>) {
+  constructor(connection: ConnectionOptions, options: GivenOptions) {
     super({ ...CONNECTION_DEFAULTS, ...connection })
     this.#options = transportOptions(options)
     this.control = {

@@ -1,6 +1,6 @@
 import { type Context, Errors, type ServiceBroker, Utils } from 'moleculer'
 import type { DeliveryHeaders } from './delivery.ts'
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 
 /** The content of a Moleculer event packet, as far as it is needed here. */
 export interface EventPayload {

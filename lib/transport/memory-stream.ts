@@ -1,6 +1,6 @@
 import { MemoryCursor } from './memory-cursor.ts'
 import type { StreamState } from './stream-control.ts'
-import type { StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 

@@ -6,10 +6,10 @@ import { MemoryConsumption } from './memory-consumption.ts'
 import { MemoryDeadLetters } from './memory-dead-letters.ts'
 import { MemoryStream } from './memory-stream.ts'
 import type { StreamControl, StreamTransport } from './stream-control.ts'
-import { streamOf } from './stream-table.ts'
+import { streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
-import { type TransportOptions, transportOptions } from './transport-options.ts'
+import { type GivenOptions, type TransportOptions, transportOptions } from './transport-options.ts'
 import { within } from './within.ts'
 
 type Packet = Parameters<Transporters.Base['prepublish']>[0]
@@ -43,7 +43,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
   #drained: Promise<void> | undefined
   #onSettled: () => void = () => undefined
 
-  constructor(options?: Partial<TransportOptions>) {
+  constructor(options: GivenOptions) {
     super()
     this.hasBuiltInBalancer = true
     this.#options = transportOptions(options)

@@ -1,7 +1,8 @@
-import { STREAMS, type StreamSpec } from './stream-table.ts'
+import type { StreamSpec } from './stream-spec.ts'
 
 /** What a transporter of this folder can be told. Times in milliseconds. */
 export interface TransportOptions {
+  /** The stream table. */
   streams: readonly StreamSpec[]
   /** An event that is not confirmed by then is rejected. */
   publishDeadlineMs: number
@@ -23,7 +24,6 @@ export interface TransportOptions {
 }
 
 export const TRANSPORT_DEFAULTS = {
-  streams: STREAMS,
   publishDeadlineMs: 20_000,
   publishAttemptMs: 2_000,
   maxPublishing: 10_000,
@@ -33,10 +33,13 @@ export const TRANSPORT_DEFAULTS = {
   heartbeatMs: 2_000,
   memoryBytes: 64 * 1024 ** 2,
   memoryPayloadBytes: 1024 ** 2
-} as const satisfies TransportOptions
+} as const satisfies Omit<TransportOptions, 'streams'>
+
+/** What has to be given, and what may be. */
+export type GivenOptions = Pick<TransportOptions, 'streams'> & Partial<TransportOptions>
 
 /** Defaults and the given options, frozen. @throws RangeError when a stream's duplicate window exceeds its maximal age. */
-export function transportOptions(given: Partial<TransportOptions> = {}): TransportOptions {
+export function transportOptions(given: GivenOptions): TransportOptions {
   const options = { ...TRANSPORT_DEFAULTS, ...given }
   for (const { name, duplicateWindowMs, maxAgeMs } of options.streams) {
     if (duplicateWindowMs > maxAgeMs) {

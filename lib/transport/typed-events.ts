@@ -1,5 +1,4 @@
 import type { Context, EventSchema, Service } from 'moleculer'
-import { EVENT_PARAMS, type Events } from '../quote/events.ts'
 import { type DeliveryHeaders, MESSAGE_ID_HEADER } from './delivery.ts'
 
 /** The part of a broker or a context that sends events. */
@@ -12,32 +11,36 @@ export interface Emitter {
   broadcast(name: string, payload: unknown, options: { throwError: boolean }): Promise<unknown>
 }
 
-/**
- * Publishes a durable event. Resolves when the stream has stored it, rejects when that could not be confirmed; the same
- * `messageId` may then be published again.
- */
-export async function publish<K extends keyof Events>(
-  to: Emitter,
-  name: K,
-  payload: Events[K],
-  messageId?: string
-): Promise<void> {
-  const headers = messageId === undefined ? undefined : { [MESSAGE_ID_HEADER]: messageId }
-  await to.emit(name, payload, { throwError: true, headers })
+/** The handler of an event as a service gets it, with what the transporter tells about its delivery. */
+export type EventHandler<P> = (this: Service, ctx: Context<P, object, object, DeliveryHeaders>) => void | Promise<void>
+
+/** Events bound to their names, payload types and schemas, so that a typo or a wrong payload is a compile error. */
+export interface TypedEvents<E extends object> {
+  /**
+   * Publishes a durable event. Resolves when the stream has stored it, rejects when that could not be confirmed; the same
+   * `messageId` may then be published again.
+   */
+  publish<K extends keyof E & string>(to: Emitter, name: K, payload: E[K], messageId?: string): Promise<void>
+  /** Sends a plain event to every node that listens. At most once: a node that is not there now never gets it. */
+  announce<K extends keyof E & string>(to: Emitter, name: K, payload: E[K]): Promise<void>
+  /** The entry of a service's `events` for one event, its schema included. */
+  on<K extends keyof E & string>(name: K, handler: EventHandler<E[K]>, group?: string): Record<string, EventSchema>
 }
 
-/** Sends a plain event to every node that listens. At most once: a node that is not there now never gets it. */
-export async function announce<K extends keyof Events>(to: Emitter, name: K, payload: Events[K]): Promise<void> {
-  await to.broadcast(name, payload, { throwError: true })
-}
-
-/** The entry of a service's `events` for one event, its schema included. */
-export function on<K extends keyof Events>(
-  name: K,
-  handler: (this: Service, ctx: Context<Events[K], object, object, DeliveryHeaders>) => void | Promise<void>,
-  group?: string
-): Record<string, EventSchema> {
+/** @param params Schemas of the payloads, in the notation of Moleculer's validator. */
+export function typedEvents<E extends object>(
+  params: Readonly<Record<keyof E & string, Record<string, unknown>>>
+): TypedEvents<E> {
   return {
-    [name]: { params: { ...EVENT_PARAMS[name] }, handler, ...(group === undefined ? {} : { group }) } as EventSchema
+    async publish(to, name, payload, messageId) {
+      const headers = messageId === undefined ? undefined : { [MESSAGE_ID_HEADER]: messageId }
+      await to.emit(name, payload, { throwError: true, headers })
+    },
+    async announce(to, name, payload) {
+      await to.broadcast(name, payload, { throwError: true })
+    },
+    on: (name, handler, group) => ({
+      [name]: { params: { ...params[name] }, handler, ...(group === undefined ? {} : { group }) } as EventSchema
+    })
   }
 }

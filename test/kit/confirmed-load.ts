@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceBroker } from 'moleculer'
+import { publish } from '../../lib/buffer/events.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { quoteId } from '../../lib/quote/quote-id.ts'
-import { publish } from '../../lib/transport/typed-events.ts'
 import { makeBroker } from './make-broker.ts'
 
 export interface ConfirmedLoad {

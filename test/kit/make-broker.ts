@@ -1,7 +1,8 @@
 import type { TestContext } from 'node:test'
 import { ServiceBroker } from 'moleculer'
-import type { TransporterSetting } from '../../lib/config/settings.ts'
+import { STREAMS } from '../../lib/buffer/streams.ts'
 import { createTransport } from '../../lib/transport/create-transport.ts'
+import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { cleanUp } from './clean-up.ts'
 
 /** A silent broker, not started yet, as the configuration makes one; stopped after the test. */
@@ -10,7 +11,7 @@ export async function makeBroker(
   setting: TransporterSetting = { kind: 'memory' },
   nodeID = `test-${process.pid}-${Math.random().toString(36).slice(2)}`
 ): Promise<ServiceBroker> {
-  const { transporter, middleware } = await createTransport(setting)
+  const { transporter, middleware } = await createTransport(setting, { streams: STREAMS })
   const broker = new ServiceBroker({
     nodeID,
     logger: false,

@@ -5,7 +5,7 @@ import { createTransport } from '../../lib/transport/create-transport.ts'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { waitUntil } from '../kit/wait-until.ts'
-import { ascending, happen, listener, makeNode, range } from './things.ts'
+import { ascending, happen, listener, makeNode, range, thingStreams } from './things.ts'
 import { testTransporter } from './transporter-contract.ts'
 
 const memory = { kind: 'memory' } as const
@@ -86,7 +86,7 @@ test('memory: a full stream keeps publishers waiting, and refuses at the deadlin
 })
 
 test('a broker without a transporter of createTransport, or with its balancer on, is refused at start', async t => {
-  const { transporter, middleware } = await createTransport(memory)
+  const { transporter, middleware } = await createTransport(memory, { streams: thingStreams })
   const options = { logger: false, skipProcessEventRegistration: true } as const
   const bare = new ServiceBroker({ ...options, middlewares: [middleware], disableBalancer: true })
   cleanUp(t, () => bare.stop())
@@ -97,7 +97,7 @@ test('a broker without a transporter of createTransport, or with its balancer on
   const balanced = new ServiceBroker({
     ...options,
     transporter,
-    middlewares: [(await createTransport(memory)).middleware]
+    middlewares: [(await createTransport(memory, { streams: thingStreams })).middleware]
   })
   cleanUp(t, () => balanced.stop())
   await assert.rejects(balanced.start(), { code: 'bad_broker_options', message: /disableBalancer/ })

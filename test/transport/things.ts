@@ -1,10 +1,10 @@
 import type { TestContext } from 'node:test'
 import { type Context, ServiceBroker, type ServiceSchema } from 'moleculer'
-import type { TransporterSetting } from '../../lib/config/settings.ts'
 import { createTransport } from '../../lib/transport/create-transport.ts'
 import { CONSUMING, type Consuming, type DeliveryHeaders, MESSAGE_ID_HEADER } from '../../lib/transport/delivery.ts'
-import type { StreamSpec } from '../../lib/transport/stream-table.ts'
+import type { StreamSpec } from '../../lib/transport/stream-spec.ts'
 import type { TransportOptions } from '../../lib/transport/transport-options.ts'
+import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 
 /** A small table with one stream of either kind. */

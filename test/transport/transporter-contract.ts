@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Context } from 'moleculer'
-import type { TransporterSetting } from '../../lib/config/settings.ts'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
+import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { ascending, happen, listener, makeNode, range } from './things.ts'
 

@@ -1,6 +1,6 @@
 import type { Events, PressureLevel } from '../quote/events.ts'
+import type { StreamState } from '../transport/stream-control.ts'
 import { type PressureLimits, pressureLevel } from './pressure.ts'
-import type { StreamState } from './stream-control.ts'
 
 type Pressure = Events['buffer.pressure']
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LagWatch } from '../../lib/transport/lag-watch.ts'
-import { pressureLevel } from '../../lib/transport/pressure.ts'
+import { LagWatch } from '../../lib/buffer/lag-watch.ts'
+import { pressureLevel } from '../../lib/buffer/pressure.ts'
 import type { StreamState } from '../../lib/transport/stream-control.ts'
 
 const limits = { warnLag: 100, highLag: 1_000, warnFill: 0.5, highFill: 0.8 }

@@ -1,7 +1,4 @@
-/**
- * The durable events: which stream carries each, and who consumes it. This table is the one place where streams and consumer
- * groups are named; the transporters, the middleware and the `buffer` service read it.
- */
+/** One stream of a stream table: the durable events that it carries, and who consumes them. */
 export interface StreamSpec {
   /** The stream's name, unique in a namespace. */
   readonly name: string
@@ -35,37 +32,3 @@ export interface StreamSpec {
 export function streamOf(event: string, streams: readonly StreamSpec[]): StreamSpec | undefined {
   return streams.find(stream => stream.events.includes(event))
 }
-
-const MINUTE = 60_000
-
-export const STREAMS: readonly StreamSpec[] = [
-  {
-    name: 'quotes',
-    events: ['quotes.received'],
-    retention: 'limits',
-    groups: ['storage', 'latest'],
-    tailGroup: 'latest',
-    maxAgeMs: 120 * MINUTE,
-    maxBytes: 4 * 1024 ** 3,
-    keepMs: 2 * MINUTE,
-    duplicateWindowMs: 2 * MINUTE,
-    maxAckPending: 256,
-    ackWaitMs: 30_000,
-    maxDeliver: 10,
-    concurrency: 32
-  },
-  {
-    name: 'work',
-    events: ['fetch.due'],
-    retention: 'workqueue',
-    groups: ['fetcher'],
-    maxAgeMs: 2 * MINUTE,
-    maxBytes: 64 * 1024 ** 2,
-    keepMs: 0,
-    duplicateWindowMs: 2 * MINUTE,
-    maxAckPending: 1024,
-    ackWaitMs: 10_000,
-    maxDeliver: 3,
-    concurrency: 32
-  }
-]

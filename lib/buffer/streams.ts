@@ -1,0 +1,39 @@
+import type { StreamSpec } from '../transport/stream-spec.ts'
+
+const MINUTE = 60_000
+
+/**
+ * The durable events: which stream carries each, and who consumes it. This table is the one place where streams and consumer
+ * groups are named.
+ */
+export const STREAMS: readonly StreamSpec[] = [
+  {
+    name: 'quotes',
+    events: ['quotes.received'],
+    retention: 'limits',
+    groups: ['storage', 'latest'],
+    tailGroup: 'latest',
+    maxAgeMs: 120 * MINUTE,
+    maxBytes: 4 * 1024 ** 3,
+    keepMs: 2 * MINUTE,
+    duplicateWindowMs: 2 * MINUTE,
+    maxAckPending: 256,
+    ackWaitMs: 30_000,
+    maxDeliver: 10,
+    concurrency: 32
+  },
+  {
+    name: 'work',
+    events: ['fetch.due'],
+    retention: 'workqueue',
+    groups: ['fetcher'],
+    maxAgeMs: 2 * MINUTE,
+    maxBytes: 64 * 1024 ** 2,
+    keepMs: 0,
+    duplicateWindowMs: 2 * MINUTE,
+    maxAckPending: 1024,
+    ackWaitMs: 10_000,
+    maxDeliver: 3,
+    concurrency: 32
+  }
+]
