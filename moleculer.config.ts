@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
-import { STREAMS } from './lib/buffer/streams.ts'
+import { CODECS, STREAMS } from './lib/buffer/streams.ts'
 import { ConfigError } from './lib/config/config-error.ts'
 import { endOnSignals } from './lib/config/end-on-signals.ts'
 import { LOG_OPTIONS, logLevels } from './lib/config/log-options.ts'
@@ -49,7 +49,7 @@ function readMarketsFile(file: string): Markets {
   }
 }
 
-const { transporter, middleware } = await createTransport(settings.transporter, { streams: STREAMS })
+const { transporter, middleware } = await createTransport(settings.transporter, { streams: STREAMS, codecs: CODECS })
 
 const start = Promise.withResolvers<void>()
 

@@ -1,3 +1,5 @@
+import { quotesCodec } from '../quote/quotes-codec.ts'
+import type { PayloadCodecs } from '../transport/payload-codec.ts'
 import type { StreamSpec } from '../transport/stream-spec.ts'
 
 const MINUTE = 60_000
@@ -37,3 +39,6 @@ export const STREAMS: readonly StreamSpec[] = [
     concurrency: 32
   }
 ]
+
+/** How the payloads of durable events are stored, where JSON would be too slow. */
+export const CODECS: PayloadCodecs = { 'quotes.received': quotesCodec }

@@ -1,6 +1,7 @@
 import { Transporters } from 'moleculer'
 import type { ConnectionOptions, NatsConnection, Subscription } from 'nats'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
+import { EventEncoder } from './event-encoder.ts'
 import { JetStreamConsumption } from './jetstream-consumption.ts'
 import { JetStreamControl } from './jetstream-control.ts'
 import { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
@@ -34,6 +35,7 @@ interface Session {
 export class JetStreamTransporter extends Transporters.NATS implements StreamTransport {
   readonly control: StreamControl
   readonly #options: TransportOptions
+  readonly #encoder: EventEncoder
   readonly #counters = newTransportCounters()
   readonly #consumptions = new Map<string, JetStreamConsumption>()
   /** The subscriptions to actions and plain events of this node's services, by what they are for. */
@@ -45,6 +47,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   constructor(connection: ConnectionOptions, options: GivenOptions) {
     super({ ...CONNECTION_DEFAULTS, ...connection })
     this.#options = transportOptions(options)
+    this.#encoder = new EventEncoder(this, this.#options.codecs)
     this.control = {
       ensureStreams: async () => this.#connected().setup.ensureAll(),
       streams: async () => this.#connected().control.streams(),
@@ -158,7 +161,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     }
     let data: Buffer
     try {
-      data = this.serialize(packet)
+      data = this.#encoder.encode(packet)
     } catch (error) {
       this.#counters.publishFailures++
       throw new TransportError('encode_failed', `event ${payload.event} cannot be encoded`, { cause: error })
@@ -182,7 +185,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
             ...session,
             broker: this.broker,
             logger: this.logger,
-            decode: data => this.deserialize('EVENT', data).payload,
+            decode: data => this.#encoder.decode(data),
             options: this.#options,
             counters: this.#counters,
             spec,

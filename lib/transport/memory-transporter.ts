@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Transporters } from 'moleculer'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
+import { EventEncoder } from './event-encoder.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import { MemoryConsumption } from './memory-consumption.ts'
 import { MemoryDeadLetters } from './memory-dead-letters.ts'
@@ -35,6 +36,7 @@ const LOOPED = new Set<string>(['REQ', 'RES', 'EVENT'])
 export class MemoryTransporter extends Transporters.Base implements StreamTransport {
   readonly control: StreamControl
   readonly #options: TransportOptions
+  readonly #encoder: EventEncoder
   readonly #counters = newTransportCounters()
   readonly #deadLetters = new MemoryDeadLetters(this.#counters)
   readonly #streams: MemoryStream[]
@@ -47,6 +49,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
     super()
     this.hasBuiltInBalancer = true
     this.#options = transportOptions(options)
+    this.#encoder = new EventEncoder(this, this.#options.codecs)
     this.#streams = this.#options.streams.map(
       spec =>
         new MemoryStream({
@@ -160,7 +163,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
   #encode(packet: Packet): Buffer {
     let data: Buffer
     try {
-      data = this.serialize(packet)
+      data = this.#encoder.encode(packet)
     } catch (error) {
       throw new TransportError('encode_failed', `event ${packet.payload.event} cannot be encoded`, { cause: error })
     }
@@ -192,7 +195,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
     const consumption = new MemoryConsumption({
       broker: this.broker,
       logger: this.logger,
-      decode: data => this.deserialize('EVENT', data).payload,
+      decode: data => this.#encoder.decode(data),
       options: this.#options,
       counters: this.#counters,
       stream,

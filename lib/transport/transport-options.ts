@@ -1,9 +1,12 @@
+import type { PayloadCodecs } from './payload-codec.ts'
 import type { StreamSpec } from './stream-spec.ts'
 
 /** What a transporter of this folder can be told. Times in milliseconds. */
 export interface TransportOptions {
   /** The stream table. */
   streams: readonly StreamSpec[]
+  /** How the payloads of durable events are stored; by the broker's serializer where nothing is given. */
+  codecs: PayloadCodecs
   /** An event that is not confirmed by then is rejected. */
   publishDeadlineMs: number
   /** One attempt to publish; the next one follows under the same message id. */
@@ -24,6 +27,7 @@ export interface TransportOptions {
 }
 
 export const TRANSPORT_DEFAULTS = {
+  codecs: {},
   publishDeadlineMs: 20_000,
   publishAttemptMs: 2_000,
   maxPublishing: 10_000,

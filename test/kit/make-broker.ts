@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { ServiceBroker } from 'moleculer'
-import { STREAMS } from '../../lib/buffer/streams.ts'
+import { CODECS, STREAMS } from '../../lib/buffer/streams.ts'
 import { createTransport } from '../../lib/transport/create-transport.ts'
 import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { cleanUp } from './clean-up.ts'
@@ -11,7 +11,7 @@ export async function makeBroker(
   setting: TransporterSetting = { kind: 'memory' },
   nodeID = `test-${process.pid}-${Math.random().toString(36).slice(2)}`
 ): Promise<ServiceBroker> {
-  const { transporter, middleware } = await createTransport(setting, { streams: STREAMS })
+  const { transporter, middleware } = await createTransport(setting, { streams: STREAMS, codecs: CODECS })
   const broker = new ServiceBroker({
     nodeID,
     logger: false,
