@@ -19,7 +19,7 @@ export const STREAMS: readonly StreamSpec[] = [
     maxBytes: 4 * 1024 ** 3,
     keepMs: 2 * MINUTE,
     duplicateWindowMs: 2 * MINUTE,
-    maxAckPending: 256,
+    maxAckPending: 1_024,
     ackWaitMs: 30_000,
     maxDeliver: 10,
     concurrency: 32

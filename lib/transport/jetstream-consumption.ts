@@ -30,7 +30,7 @@ export interface JetStreamConsumptionOptions {
 }
 
 /** Events in hand beyond those that run, so that a handler need not wait for the next request. */
-const PREFETCH = 2
+const PREFETCH = 8
 /** How long stopping waits for a request that is under way. */
 const REQUEST_MS = 500
 const READER_CAPACITY = 64

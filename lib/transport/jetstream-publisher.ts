@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { JetStreamAcks } from './jetstream-acks.ts'
 import { type JetStreamTrouble, troubleOf } from './jetstream-errors.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
@@ -20,6 +21,7 @@ export class JetStreamPublisher {
   readonly #setup: JetStreamSetup
   readonly #options: TransportOptions
   readonly #counters: TransportCounters
+  readonly #acks: JetStreamAcks
   #publishing = 0
 
   constructor(deps: {
@@ -34,6 +36,7 @@ export class JetStreamPublisher {
     this.#setup = deps.setup
     this.#options = deps.options
     this.#counters = deps.counters
+    this.#acks = new JetStreamAcks(deps.link)
   }
 
   /**
@@ -61,17 +64,15 @@ export class JetStreamPublisher {
 
   async #publishUntil(end: number, spec: StreamSpec, event: string, data: Buffer, messageId: string): Promise<void> {
     const subject = this.#names.subject(spec, event)
+    const stream = this.#names.stream(spec)
     for (let attempt = 0; ; attempt++) {
       // Attempts made while disconnected would pile up in the client's outbound buffer.
       const up = await this.#link.whenUp(end - performance.now())
       const left = end - performance.now()
       if (!up || left <= 0) throw failure('unreachable', event, undefined)
       try {
-        const { duplicate } = await this.#link.streams.publish(subject, data, {
-          msgID: messageId,
-          timeout: Math.ceil(Math.min(left, this.#options.publishAttemptMs)),
-          expect: { streamName: this.#names.stream(spec) }
-        })
+        const timeoutMs = Math.ceil(Math.min(left, this.#options.publishAttemptMs))
+        const { duplicate } = await this.#acks.publish({ subject, data, messageId, stream, timeoutMs })
         this.#counters.published++
         // A repetition finds what its first attempt has stored.
         if (duplicate && attempt === 0) this.#counters.duplicates++

@@ -27,27 +27,36 @@ export interface PullOptions {
 /** Draining waits for the server's answer. */
 const DRAIN_MS = 1_000
 const EXPIRES_MS = 20_000
-/** Bytes of one request; a second one waits until the receiver holds less than that. */
-const PULL_BYTES = 4 * 1024 ** 2
+/** No request is made while the receiver holds so many bytes. */
+const HELD_BYTES = 4 * 1024 ** 2
+/** Requests at the server at once: it serves the second one while the first is being handled here. */
+const LANES = 2
+/** Messages of the greatest size that a request may bring, in bytes. */
+const MESSAGES_BYTES = 2
 /** A 409 that ends the request and not the consumer. */
 const REQUEST_OVER = /max ?bytes|batch completed|expired/i
 
+/** One request at a time, with a subscription of its own: it tells which request a message answers. */
+interface Lane {
+  readonly inbox: string
+  readonly subscription: Subscription
+  /** Numbers the requests; statuses of older ones are void. */
+  request: number
+  /** Messages that the open request may still bring. */
+  outstanding: number
+}
+
 /**
- * Pulls messages of one consumer: one request at a time, for as many as the receiver has room for, so that several nodes share a
- * consumer by how fast they are. Ends when the consumer is lost in whatever way; the client's own `consume()` can go
+ * Pulls messages of one consumer: never more than the receiver has room for, so that several nodes share a consumer by how fast
+ * they are. Holds at most {@link HELD_BYTES} and what two requests may bring, 2 MiB each for messages of up to 1 MiB. Ends when the consumer is lost in whatever way; the client's own `consume()` can go
  * silent for ever after a server's restart.
  */
 export class JetStreamPull {
   readonly #options: PullOptions
-  readonly #inbox = createInbox()
-  readonly #subscription: Subscription
+  readonly #lanes: readonly Lane[]
   readonly #watchdog: NodeJS.Timeout
   readonly #offReconnect: () => void
   readonly #lost = Promise.withResolvers<string>()
-  /** Numbers the requests; statuses of older ones are void. */
-  #request = 0
-  /** Messages that the open request may still bring. */
-  #outstanding = 0
   #lastSeen = 0
   #consumerSequence = 0
   #ended = false
@@ -55,12 +64,7 @@ export class JetStreamPull {
   constructor(options: PullOptions) {
     this.#options = options
     const { link, heartbeatMs } = options
-    this.#subscription = link.connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error, message) => {
-        if (error !== null) this.#end(`subscription: ${error.message}`)
-        else this.#receive(message)
-      }
-    })
+    this.#lanes = Array.from({ length: LANES }, () => this.#openLane())
     this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatMs)
     this.#offReconnect = link.onReconnect(() => this.#end('reconnected'))
     this.pump()
@@ -74,9 +78,12 @@ export class JetStreamPull {
   /** Asks for more if there is room. To be called whenever the receiver has settled a message. */
   pump(): void {
     const { receiver, threshold, link } = this.#options
-    if (this.#ended || this.#outstanding > 0 || receiver.free < threshold || receiver.heldBytes >= PULL_BYTES) return
+    if (this.#ended || receiver.heldBytes >= HELD_BYTES) return
+    const lane = this.#lanes.find(({ outstanding }) => outstanding === 0)
+    const room = receiver.free - this.#outstanding
+    if (lane === undefined || room < threshold) return
     if (link.connection.isClosed()) this.#end('closed')
-    else this.#ask(receiver.free)
+    else this.#ask(lane, room)
   }
 
   /** Asks for nothing more; messages that are on their way still reach the receiver. */
@@ -87,29 +94,45 @@ export class JetStreamPull {
     this.#lost.resolve('stopped')
   }
 
-  #ask(batch: number): void {
+  get #outstanding(): number {
+    return this.#lanes.reduce((sum, { outstanding }) => sum + outstanding, 0)
+  }
+
+  #openLane(): Lane {
+    const inbox = createInbox()
+    const subscription = this.#options.link.connection.subscribe(`${inbox}.*`, {
+      callback: (error, message) => {
+        if (error !== null) this.#end(`subscription: ${error.message}`)
+        else this.#receive(lane, message)
+      }
+    })
+    const lane: Lane = { inbox, subscription, request: 0, outstanding: 0 }
+    return lane
+  }
+
+  #ask(lane: Lane, batch: number): void {
     const { link, consumer, heartbeatMs } = this.#options
     const request = {
       batch,
-      max_bytes: Math.max(PULL_BYTES, 2 * link.maxPayload),
+      max_bytes: MESSAGES_BYTES * link.maxPayload,
       expires: nanos(EXPIRES_MS),
       idle_heartbeat: nanos(heartbeatMs)
     }
-    this.#outstanding = batch
+    lane.outstanding = batch
     this.#lastSeen = performance.now()
     link.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`, JSON.stringify(request), {
-      reply: `${this.#inbox}.${++this.#request}`
+      reply: `${lane.inbox}.${++lane.request}`
     })
   }
 
-  #receive(message: Msg): void {
+  #receive(lane: Lane, message: Msg): void {
     this.#lastSeen = performance.now()
-    if (message.subject.startsWith(`${this.#inbox}.`)) this.#readStatus(message)
-    else this.#readMessage(message)
+    if (message.subject.startsWith(lane.inbox)) this.#readStatus(lane, message)
+    else this.#readMessage(lane, message)
     this.pump()
   }
 
-  #readMessage(message: Msg): void {
+  #readMessage(lane: Lane, message: Msg): void {
     const place = placeOf(message)
     const next = this.#consumerSequence + 1
     if (place === undefined) {
@@ -118,17 +141,17 @@ export class JetStreamPull {
       this.#end(`delivery ${place.consumerSequence} where ${next} was next: another consumer of that name`)
     } else {
       this.#consumerSequence = place.consumerSequence
-      this.#outstanding--
+      lane.outstanding--
       this.#options.receiver.receive(message, place)
     }
   }
 
-  #readStatus(message: Msg): void {
+  #readStatus(lane: Lane, message: Msg): void {
     const code = message.headers?.code ?? 0
-    if (code === 100 || message.subject !== `${this.#inbox}.${this.#request}`) return
+    if (code === 100 || message.subject !== `${lane.inbox}.${lane.request}`) return
     const description = message.headers?.description ?? ''
     const over = code === 404 || code === 408 || (code === 409 && REQUEST_OVER.test(description))
-    if (over) this.#outstanding = 0
+    if (over) lane.outstanding = 0
     else this.#end(`${code} ${description}`)
   }
 
@@ -139,13 +162,16 @@ export class JetStreamPull {
 
   /** What was on its way when the connection ended comes again. */
   async #drain(): Promise<void> {
-    if (!this.#options.link.connection.isClosed()) await this.#subscription.drain().catch(() => undefined)
+    if (this.#options.link.connection.isClosed()) return
+    await Promise.all(this.#lanes.map(({ subscription }) => subscription.drain().catch(() => undefined)))
   }
 
   #end(reason: string): void {
     if (this.#ended) return
     this.#finish()
-    if (!this.#options.link.connection.isClosed()) this.#subscription.unsubscribe()
+    if (!this.#options.link.connection.isClosed()) {
+      for (const { subscription } of this.#lanes) subscription.unsubscribe()
+    }
     this.#lost.resolve(reason)
   }
 

@@ -2,10 +2,13 @@ import type { TestContext } from 'node:test'
 
 type Work = () => unknown
 
-const pending = new WeakMap<TestContext, Work[]>()
+/** What ends at some time: a test, or a benchmark. */
+export type Scope = Pick<TestContext, 'after'>
+
+const pending = new WeakMap<Scope, Work[]>()
 
 /** Runs `work` after the test, the last registered first: what was started later may need what was started before. */
-export function cleanUp(t: TestContext, work: Work): void {
+export function cleanUp(t: Scope, work: Work): void {
   const works = pending.get(t)
   if (works !== undefined) {
     works.push(work)

@@ -1,5 +1,5 @@
-import type { TestContext } from 'node:test'
 import { mariadbServer } from '../../lib/cluster/mariadb-server.ts'
+import type { Scope } from './clean-up.ts'
 import { type PrivateProcess, startProcess } from './private-process.ts'
 
 /** A password with characters that a URL must escape. */
@@ -16,7 +16,7 @@ export interface MariadbOptions {
 }
 
 /** A private MariaDB with its own data directory; it keeps its data over `kill9` and `restart`. */
-export async function startMariadb(t: TestContext, options: MariadbOptions = {}): Promise<MariadbServer> {
+export async function startMariadb(t: Scope, options: MariadbOptions = {}): Promise<MariadbServer> {
   const recipe = mariadbServer(ACCOUNT)
   const args: typeof recipe.args = place => [...recipe.args(place), ...(options.args ?? [])]
   const server = await startProcess(t, { ...recipe, args, readyTimeoutMs: 60_000 })

@@ -1,5 +1,5 @@
-import type { TestContext } from 'node:test'
 import { natsServer } from '../../lib/cluster/nats-server.ts'
+import type { Scope } from './clean-up.ts'
 import { type PrivateProcess, startProcess } from './private-process.ts'
 
 export interface NatsServer extends PrivateProcess {
@@ -13,7 +13,7 @@ export interface NatsServerOptions {
 }
 
 /** A private nats-server with JetStream on file storage. */
-export async function startNatsServer(t: TestContext, options: NatsServerOptions = {}): Promise<NatsServer> {
+export async function startNatsServer(t: Scope, options: NatsServerOptions = {}): Promise<NatsServer> {
   const nats = await startProcess(t, natsServer(options.config))
   return { ...nats, server: `127.0.0.1:${nats.port}` }
 }

@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { findBinary } from '../../lib/cluster/find-binary.ts'
 import { freePort } from '../../lib/cluster/free-port.ts'
-import { cleanUp } from './clean-up.ts'
+import { cleanUp, type Scope } from './clean-up.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** Where a private server runs: both stay the same over restarts. */
@@ -58,7 +57,7 @@ process.on('exit', () => {
 })
 
 /** Starts a binary on a free port in a temporary directory and waits until it answers; ends and removes both after the test. */
-export async function startProcess(t: TestContext, spec: ProcessSpec): Promise<PrivateProcess> {
+export async function startProcess(t: Scope, spec: ProcessSpec): Promise<PrivateProcess> {
   const binary = await findBinary(spec.binary, spec.debianPackage ?? spec.binary)
   const place = { port: await freePort(), dir: await mkdtemp(join(tmpdir(), `quotecast-${spec.name}-`)) }
   let child: ChildProcess | undefined

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import type { Scope } from './clean-up.ts'
 import { type Place, type PrivateProcess, startProcess } from './private-process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '../..')
  * started, which it says at LOG_LEVEL info.
  */
 export async function startNode(
-  t: TestContext,
+  t: Scope,
   services: string,
   env: Record<string, string>,
   more: (place: Place) => Record<string, string> = () => ({})

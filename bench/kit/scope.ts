@@ -1,0 +1,12 @@
+import type { Scope } from '../../test/kit/clean-up.ts'
+
+/** Runs work whose servers and processes end with it, whatever happens; the last started ends first. */
+export async function withScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+  const ends: (() => unknown)[] = []
+  const scope: Scope = { after: end => void ends.push(end as () => unknown) }
+  try {
+    return await work(scope)
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
+}
