@@ -84,7 +84,10 @@ async function consume(): Promise<void> {
   let first = true
   await system.consume(batch => {
     const last = batch[batch.length - 1]
-    if (last === undefined || typeof last.turnover !== 'string') throw new Error('expected full quotes')
+    if (last === undefined || typeof last.turnover !== 'string') {
+      console.error(`${task.system}: expected full quotes, got ${JSON.stringify(batch).slice(0, 200)}`)
+      process.exit(1)
+    }
     quotes += batch.length
     latencies.add(monotonicMicros() - last.publishedTime)
     if (!first) return

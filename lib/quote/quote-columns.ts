@@ -1,9 +1,7 @@
-import type { BookFields, Micros, Quote, StatsFields, TradeFields } from './quote.ts'
+import type { Column, TextColumn } from './column.ts'
+import type { Micros, Quote, StatsWindow, ValueField } from './quote.ts'
 
-/** A value for each quote, or one that all of them have. */
-export type Column<T> = T | T[]
-
-type Columns<T> = { [K in keyof T]: Column<T[K]> }
+type TextColumns = Record<Exclude<ValueField, 'window'>, TextColumn>
 
 /**
  * Quotes that carry the same field groups, as columns of plain JSON.
@@ -11,7 +9,7 @@ type Columns<T> = { [K in keyof T]: Column<T[K]> }
  * Where values repeat each other they are told by their difference: times by the step from the quote before or by what is to be
  * added to `receivedTime`, an id by what follows its `key|channel|`.
  */
-export interface QuoteColumns extends Partial<Columns<TradeFields & BookFields & StatsFields>> {
+export interface QuoteColumns extends Partial<TextColumns> {
   /** The number of quotes. */
   n: number
   /** The places of the quotes in their batch; absent where they are all of it. */
@@ -21,8 +19,9 @@ export interface QuoteColumns extends Partial<Columns<TradeFields & BookFields &
   /** `0`: `key|channel|seq`. A text: what follows `key|channel|`. An array of one: the id itself. */
   id: Column<0 | string | [string]>
   key: Column<string>
+  window?: Column<StatsWindow | null>
   status: Column<Quote['status']>
-  seq: Column<Quote['seq']>
+  seq: TextColumn
   seqKind: Column<Quote['seqKind']>
   /** To be added to `receivedTime`. */
   exchangeTime: Column<number | null>
@@ -42,16 +41,3 @@ export interface QuoteColumns extends Partial<Columns<TradeFields & BookFields &
 export const CARRIES_TRADE = 1
 export const CARRIES_BOOK = 2
 export const CARRIES_STATS = 4
-
-/** Tells values once where all are the same. @param values At least one. */
-export function fold<T extends string | number | null | [string]>(values: T[]): Column<T> {
-  const first = values[0] as T
-  if (Array.isArray(first)) return values
-  for (let index = 1; index < values.length; index++) if (values[index] !== first) return values
-  return first
-}
-
-/** The values of `n` quotes. */
-export function unfold<T>(column: Column<T> | undefined, n: number): T[] {
-  return Array.isArray(column) ? column : new Array<T>(n).fill(column as T)
-}

@@ -1,5 +1,6 @@
+import { unfold, unfoldTexts } from './column.ts'
 import type { Quote } from './quote.ts'
-import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns, unfold } from './quote-columns.ts'
+import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns } from './quote-columns.ts'
 
 /** Puts the quotes of the columns at their places. */
 export function readColumns(columns: QuoteColumns, quotes: Quote[]): void {
@@ -16,7 +17,7 @@ function readCommon(columns: QuoteColumns): Quote[] {
   const id = unfold(columns.id, n)
   const key = unfold(columns.key, n)
   const status = unfold(columns.status, n)
-  const seq = unfold(columns.seq, n)
+  const seq = unfoldTexts(columns.seq, n)
   const seqKind = unfold(columns.seqKind, n)
   const exchangeTime = unfold(columns.exchangeTime, n)
   const receivedTime = unfold(columns.receivedTime, n)
@@ -62,8 +63,8 @@ function readId(told: 0 | string | [string] | undefined, key: string, channel: s
 }
 
 function readTrade(columns: QuoteColumns, quotes: Quote[]): void {
-  const last = unfold(columns.last, columns.n)
-  const lastSize = unfold(columns.lastSize, columns.n)
+  const last = unfoldTexts(columns.last, columns.n)
+  const lastSize = unfoldTexts(columns.lastSize, columns.n)
   for (let i = 0; i < quotes.length; i++) {
     const quote = quotes[i] as Quote
     quote.last = last[i]
@@ -72,10 +73,10 @@ function readTrade(columns: QuoteColumns, quotes: Quote[]): void {
 }
 
 function readBook(columns: QuoteColumns, quotes: Quote[]): void {
-  const bid = unfold(columns.bid, columns.n)
-  const bidSize = unfold(columns.bidSize, columns.n)
-  const ask = unfold(columns.ask, columns.n)
-  const askSize = unfold(columns.askSize, columns.n)
+  const bid = unfoldTexts(columns.bid, columns.n)
+  const bidSize = unfoldTexts(columns.bidSize, columns.n)
+  const ask = unfoldTexts(columns.ask, columns.n)
+  const askSize = unfoldTexts(columns.askSize, columns.n)
   for (let i = 0; i < quotes.length; i++) {
     const quote = quotes[i] as Quote
     quote.bid = bid[i]
@@ -86,12 +87,12 @@ function readBook(columns: QuoteColumns, quotes: Quote[]): void {
 }
 
 function readStats(columns: QuoteColumns, quotes: Quote[]): void {
-  const open = unfold(columns.open, columns.n)
-  const high = unfold(columns.high, columns.n)
-  const low = unfold(columns.low, columns.n)
-  const prevClose = unfold(columns.prevClose, columns.n)
-  const volume = unfold(columns.volume, columns.n)
-  const turnover = unfold(columns.turnover, columns.n)
+  const open = unfoldTexts(columns.open, columns.n)
+  const high = unfoldTexts(columns.high, columns.n)
+  const low = unfoldTexts(columns.low, columns.n)
+  const prevClose = unfoldTexts(columns.prevClose, columns.n)
+  const volume = unfoldTexts(columns.volume, columns.n)
+  const turnover = unfoldTexts(columns.turnover, columns.n)
   const window = unfold(columns.window, columns.n)
   for (let i = 0; i < quotes.length; i++) {
     const quote = quotes[i] as Quote

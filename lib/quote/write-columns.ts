@@ -1,5 +1,6 @@
-import type { Micros, Quote, StatsFields } from './quote.ts'
-import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, fold, type QuoteColumns } from './quote-columns.ts'
+import { fold, foldTexts } from './column.ts'
+import type { Micros, Quote, StatsWindow } from './quote.ts'
+import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns } from './quote-columns.ts'
 
 /** @param quotes At least one; all carry the same `groups`. */
 export function writeColumns(groups: number, at: number[] | undefined, quotes: readonly Quote[]): QuoteColumns {
@@ -54,7 +55,7 @@ function writeCommon(groups: number, at: number[] | undefined, quotes: readonly 
     id: fold(id),
     key: fold(key),
     status: fold(status),
-    seq: fold(seq),
+    seq: foldTexts(seq),
     seqKind: fold(seqKind),
     exchangeTime: fold(exchangeTime),
     receivedTime: fold(receivedTime),
@@ -75,7 +76,7 @@ function writeTrade(quotes: readonly Quote[]): Partial<QuoteColumns> {
     last.push(quote.last ?? null)
     lastSize.push(quote.lastSize ?? null)
   }
-  return { last: fold(last), lastSize: fold(lastSize) }
+  return { last: foldTexts(last), lastSize: foldTexts(lastSize) }
 }
 
 function writeBook(quotes: readonly Quote[]): Partial<QuoteColumns> {
@@ -89,7 +90,7 @@ function writeBook(quotes: readonly Quote[]): Partial<QuoteColumns> {
     ask.push(quote.ask ?? null)
     askSize.push(quote.askSize ?? null)
   }
-  return { bid: fold(bid), bidSize: fold(bidSize), ask: fold(ask), askSize: fold(askSize) }
+  return { bid: foldTexts(bid), bidSize: foldTexts(bidSize), ask: foldTexts(ask), askSize: foldTexts(askSize) }
 }
 
 function writeStats(quotes: readonly Quote[]): Partial<QuoteColumns> {
@@ -99,7 +100,7 @@ function writeStats(quotes: readonly Quote[]): Partial<QuoteColumns> {
   const prevClose: (string | null)[] = []
   const volume: (string | null)[] = []
   const turnover: (string | null)[] = []
-  const window: StatsFields['window'][] = []
+  const window: (StatsWindow | null)[] = []
   for (const quote of quotes) {
     open.push(quote.open ?? null)
     high.push(quote.high ?? null)
@@ -110,12 +111,12 @@ function writeStats(quotes: readonly Quote[]): Partial<QuoteColumns> {
     window.push(quote.window ?? null)
   }
   return {
-    open: fold(open),
-    high: fold(high),
-    low: fold(low),
-    prevClose: fold(prevClose),
-    volume: fold(volume),
-    turnover: fold(turnover),
+    open: foldTexts(open),
+    high: foldTexts(high),
+    low: foldTexts(low),
+    prevClose: foldTexts(prevClose),
+    volume: foldTexts(volume),
+    turnover: foldTexts(turnover),
     window: fold(window)
   }
 }

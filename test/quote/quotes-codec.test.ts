@@ -89,9 +89,34 @@ test('texts outside ASCII and with quotation marks come back', () => {
   assert.deepEqual(roundTrip({ source: '源', quotes }), { source: '源', quotes })
 })
 
+test('short and long, empty and odd texts, and nulls among them, come back as they were', () => {
+  const texts = ['1', '-0.5', null, '', '1|2', '|', '123456789012', '1234567890123', 'x', '1e-7']
+  for (const chosen of [
+    texts,
+    texts.slice(0, 3),
+    texts.slice(2, 4),
+    texts.slice(4, 6),
+    texts.slice(6, 8),
+    [null, null]
+  ]) {
+    const quotes = chosen.map(last => ({ ...trade, last, lastSize: last, seq: last }))
+    assert.deepEqual(roundTrip({ source: 'binance', quotes }).quotes, quotes)
+  }
+})
+
 test('what is not a payload of quotes is refused in both directions', () => {
   assert.throws(() => quotesCodec.encode({ source: 'x', quotes: [null] as unknown as Quote[] }), TypeError)
   assert.throws(() => quotesCodec.encode({ source: 'x' } as unknown as QuotesReceived), TypeError)
   assert.throws(() => quotesCodec.decode(Buffer.from('{"source":"x"}')), TypeError)
   assert.throws(() => quotesCodec.decode(Buffer.from('{"source"')), SyntaxError)
+  const encoded = quotesCodec.encode({
+    source: 'x',
+    quotes: [
+      { ...trade, last: '1' },
+      { ...trade, last: '2' },
+      { ...trade, last: '3' }
+    ]
+  })
+  const broken = Buffer.from(`${encoded}`.replace('|2|', '|'))
+  assert.throws(() => quotesCodec.decode(broken), /expected 3 values, got 2/)
 })
