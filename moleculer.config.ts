@@ -9,6 +9,7 @@ import { LOG_OPTIONS, logLevels } from './lib/config/log-options.ts'
 import type { Markets } from './lib/config/markets.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
+import { readStreams, type StreamsConfig } from './lib/config/read-streams.ts'
 import type { Settings } from './lib/config/settings.ts'
 import { parseProxies } from './lib/egress/parse-proxies.ts'
 import { channelsOf, keyProblem } from './lib/sources/registry.ts'
@@ -41,15 +42,31 @@ function checkProxies(lines: readonly string[]): string | null {
 }
 
 function readMarketsFile(file: string): Markets {
+  return readFileOf('CONFIG', file, text => readMarkets(text, file, channelsOf, keyProblem))
+}
+
+function readStreamsFile(file: string): StreamsConfig {
+  if (file === '') return { streams: STREAMS, fsync: 'interval' }
+  return readFileOf('STREAMS', file, text => readStreams(text, file, STREAMS))
+}
+
+function readFileOf<T>(name: string, file: string, read: (text: string) => T): T {
   try {
-    return readMarkets(readText(file), file, channelsOf, keyProblem)
+    return read(readText(file))
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    throw new ConfigError([`CONFIG: expected a readable file, got ${file}: ${(error as Error).message}`])
+    throw new ConfigError([`${name}: expected a readable file, got ${file}: ${(error as Error).message}`])
   }
 }
 
-const { transporter, middleware } = await createTransport(settings.transporter, { streams: STREAMS, codecs: CODECS })
+/** What groups give up in one process, beside the history's file; a server keeps it in a stream. */
+const DEAD_LETTERS = 'data/dead-letters'
+
+const { transporter, middleware } = await createTransport(settings.transporter, {
+  ...readStreamsFile(settings.streamsFile),
+  codecs: CODECS,
+  deadLetterDir: DEAD_LETTERS
+})
 
 const start = Promise.withResolvers<void>()
 

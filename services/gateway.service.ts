@@ -11,6 +11,7 @@ import { HttpProblem, problemOf, sendProblem } from '../lib/push/http-problem.ts
 import { Hub } from '../lib/push/hub.ts'
 import { KnownInstruments } from '../lib/push/known-instruments.ts'
 import type { PushLimits } from '../lib/push/limits.ts'
+import { PressureStatus } from '../lib/push/pressure-status.ts'
 import { STREAM_PATH } from '../lib/push/protocol.ts'
 import type { PushCounters } from '../lib/push/push-counters.ts'
 import { PushServer } from '../lib/push/push-server.ts'
@@ -58,6 +59,7 @@ export function gatewayService(deps: GatewayDeps) {
   let server: PushServer | undefined
   let known: KnownInstruments
   const wanted = new WantedKeys()
+  const pressure = new PressureStatus(systemClock)
   const groupOf = (service: Service): string => `gateway@${service.broker.nodeID}`
 
   const health = (node: string) => ({
@@ -180,6 +182,10 @@ export function gatewayService(deps: GatewayDeps) {
         return feed.accept(epoch, sequence, params.quotes)
       }),
       ...on('source.status', ({ params }) => hub.sendStatus(params)),
+      ...on('buffer.pressure', ({ params }) => {
+        const status = pressure.statusOf(params)
+        if (status !== undefined) hub.sendStatus(status)
+      }),
       ...on('instruments.updated', ({ params }) => known.add(params.instruments.map(({ key }) => key))),
       [CONSUMING](this: Service, { params }: Context<Consuming>) {
         if (params.event === 'quotes.received' && params.group === groupOf(this)) feed.begin(params)

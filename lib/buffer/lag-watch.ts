@@ -1,30 +1,38 @@
-import type { Events, PressureLevel } from '../quote/events.ts'
+import { type BufferPressure, PRESSURE_REPEAT_MS, type PressureLevel } from '../quote/events.ts'
 import type { StreamState } from '../transport/stream-control.ts'
 import { type PressureLimits, pressureLevel } from './pressure.ts'
 
-type Pressure = Events['buffer.pressure']
-
-/** Remembers the level of every group and tells which have changed. Bounded by the groups of the table. */
+/** Remembers the level of every group and tells what is to be announced. Bounded by the groups of the streams. */
 export class LagWatch {
   readonly #limits: PressureLimits
-  readonly #levels = new Map<string, PressureLevel>()
+  readonly #nowMs: () => number
+  readonly #told = new Map<string, { level: PressureLevel; atMs: number }>()
 
-  constructor(limits: PressureLimits) {
+  constructor(limits: PressureLimits, nowMs: () => number = () => performance.now()) {
     this.#limits = limits
+    this.#nowMs = nowMs
   }
 
-  /** @returns the groups whose level is another than at the last look; at the first look all, as whoever watched before may have left a level behind. */
-  look(streams: readonly StreamState[]): Pressure[] {
-    const changed: Pressure[] = []
-    for (const { bytes, maxBytes, groups } of streams) {
+  /**
+   * @returns the groups whose level is another than at the last look, and those whose level is to be told again; at the first
+   * look all, as whoever watched before may have left a level behind.
+   */
+  look(streams: readonly StreamState[]): BufferPressure[] {
+    const announced: BufferPressure[] = []
+    const now = this.#nowMs()
+    for (const { name: stream, bytes, maxBytes, groups } of streams) {
       for (const { group, pending } of groups) {
-        const previous = this.#levels.get(group)
+        const id = `${stream} ${group}`
+        const told = this.#told.get(id)
         // What everybody has acknowledged fills a stream only until its age or a purge takes it.
-        const level = pressureLevel(previous ?? 'none', pending, pending === 0 ? 0 : bytes / maxBytes, this.#limits)
-        this.#levels.set(group, level)
-        if (level !== previous) changed.push({ group, lag: pending, level })
+        const fill = pending === 0 ? 0 : bytes / maxBytes
+        const level = pressureLevel(told?.level ?? 'none', pending, fill, this.#limits)
+        const again = level !== 'none' && told !== undefined && now - told.atMs >= PRESSURE_REPEAT_MS
+        if (level === told?.level && !again) continue
+        this.#told.set(id, { level, atMs: now })
+        announced.push({ stream, group, lag: pending, level })
       }
     }
-    return changed
+    return announced
   }
 }

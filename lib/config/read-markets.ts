@@ -1,6 +1,5 @@
-import fastestValidator from 'fastest-validator'
-import { LineCounter, parseDocument } from 'yaml'
 import { parseKey } from '../instruments/instrument-key.ts'
+import { compileSchema, readYaml } from './checked-yaml.ts'
 import { ConfigError } from './config-error.ts'
 import type { Markets, SourceConfig, Watchlist } from './markets.ts'
 
@@ -20,25 +19,7 @@ const endpoint = {
 }
 const name = { type: 'string', pattern: /^[a-z0-9][a-z0-9-]{0,31}$/ }
 
-/** The package's types describe an ES module, Node loads it as CommonJS: the default import is the class itself. */
-const Validator = fastestValidator as unknown as typeof fastestValidator.default
-
-const check = new Validator({
-  haltOnFirstError: false,
-  messages: {
-    required: 'expected a value, got nothing',
-    string: 'expected a text, got {actual}',
-    array: 'expected a list, got {actual}',
-    object: 'expected a mapping, got {actual}',
-    number: 'expected a number, got {actual}',
-    numberMin: 'expected at least {expected}, got {actual}',
-    numberMax: 'expected at most {expected}, got {actual}',
-    numberInteger: 'expected a whole number, got {actual}',
-    arrayMin: 'expected at least {expected} entry, got {actual}',
-    stringPattern: 'expected the form {expected}, got {actual}',
-    objectStrict: 'expected only {expected}, got {actual}'
-  }
-}).compile({
+const check = compileSchema({
   $$strict: true,
   sources: {
     type: 'array',
@@ -90,30 +71,7 @@ export function readMarkets(
   channelsOf: ChannelLookup,
   keyProblem: KeyCheck = () => null
 ): Markets {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const at = (path: readonly (string | number)[]): string => `${file}:${lineOf(path)}`
-
-  function lineOf(path: readonly (string | number)[]): number {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node = document.getIn(path.slice(0, depth), true)
-      if (hasRange(node)) return lines.linePos(node.range[0]).line
-    }
-    return 1
-  }
-
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map(error => `${file}:${lines.linePos(error.pos[0]).line}: expected YAML, got ${error.message}`)
-    )
-  }
-  const markets = document.toJS() as Markets
-  const outcome = check(markets ?? {})
-  if (Array.isArray(outcome)) {
-    throw new ConfigError(
-      outcome.map(error => `${at([...pathOf(error.field), ...unknownName(error)])}: ${error.field}: ${error.message}`)
-    )
-  }
+  const { value: markets, at } = readYaml<Markets>(text, file, check)
   // The validator takes a default of null for no default.
   for (const source of markets.sources)
     Object.assign(source, { rest: source.rest ?? null, stream: source.stream ?? null })
@@ -203,18 +161,4 @@ function* doubled(list: string, entries: readonly { name: string }[]): Generator
     if (seen.has(entry.name)) yield [[list, index, 'name'], `expected a name once, got ${entry.name} again`]
     seen.add(entry.name)
   }
-}
-
-/** The name that a strict mapping did not expect, so that its own line is reported. */
-function unknownName({ type, actual }: { type: string; actual?: unknown }): string[] {
-  return type === 'objectStrict' ? String(actual).split(', ').slice(0, 1) : []
-}
-
-/** `sources[0].name` as a path. */
-function pathOf(field: string): (string | number)[] {
-  return [...field.matchAll(/([^.[\]]+)/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
-}
-
-function hasRange(node: unknown): node is { range: [number, number, number] } {
-  return typeof node === 'object' && node !== null && Array.isArray((node as { range?: unknown }).range)
 }

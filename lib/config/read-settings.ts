@@ -9,6 +9,7 @@ export const VARIABLES = {
   HISTORY: 'sqlite:data/quotecast.db',
   LATEST: 'memory:',
   CONFIG: 'config/markets.yaml',
+  STREAMS: '',
   SERVICES: '',
   NAMESPACE: '',
   LOG_LEVEL: 'info',
@@ -78,6 +79,7 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
     ),
     logLevel: take('LOG_LEVEL', parseLogLevel, `one of ${LOG_LEVELS.join(', ')}`),
     configFile: values.CONFIG,
+    streamsFile: values.STREAMS,
     proxies: proxyLines.filter(line => line !== ''),
     advertise: values.ADVERTISE
   }

@@ -15,6 +15,8 @@ export interface Settings {
   logLevel: LogLevel
   /** The file with sources and watchlists. */
   configFile: string
+  /** The file that changes the stream table; empty for the table as it is. */
+  streamsFile: string
   /** Proxy URLs with credentials, in order, as they were given; empty for direct egress. */
   proxies: string[]
   /** The host under which other machines reach the demo exchange of this process; empty keeps it on loopback. */

@@ -18,8 +18,19 @@ export interface Events {
   'instruments.updated': { source: string; instruments: Instrument[] }
   /** feed, fetcher -> all: a source or some of its instruments changed state. Broadcast. */
   'source.status': SourceStatus
-  /** buffer -> scheduler, gateway: how far a consumer group is behind. Broadcast. */
-  'buffer.pressure': { group: string; lag: number; level: PressureLevel }
+  /** buffer -> scheduler, gateway: how far a consumer group is behind. Broadcast at every change, and again while it lasts. */
+  'buffer.pressure': BufferPressure
+}
+
+/** A level other than `none` is told again so often; who has not heard it for three times as long takes it as over. */
+export const PRESSURE_REPEAT_MS = 5_000
+
+export interface BufferPressure {
+  stream: string
+  group: string
+  /** Stored events that the group has not acknowledged. */
+  lag: number
+  level: PressureLevel
 }
 
 export const PRESSURE_LEVELS = ['none', 'warn', 'high'] as const
@@ -105,7 +116,12 @@ export const EVENT_PARAMS = {
     id: 'string',
     state: { type: 'enum', values: [...SOURCE_STATES] }
   },
-  'buffer.pressure': { group: 'string', lag: 'number', level: { type: 'enum', values: [...PRESSURE_LEVELS] } }
+  'buffer.pressure': {
+    stream: 'string',
+    group: 'string',
+    lag: 'number',
+    level: { type: 'enum', values: [...PRESSURE_LEVELS] }
+  }
 } as const satisfies Record<keyof Events, Record<string, unknown>>
 
 /** The message id of a due slot: a second scheduler's tick for the same slot is dropped by the stream. */

@@ -1,4 +1,10 @@
-import type { Events, FetchDone, FetchDue } from '../quote/events.ts'
+import {
+  type BufferPressure,
+  type FetchDone,
+  type FetchDue,
+  PRESSURE_REPEAT_MS,
+  type PressureLevel
+} from '../quote/events.ts'
 import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
 import type { Job } from './job.ts'
@@ -34,7 +40,9 @@ export interface SchedulerStats {
   unexpected: number
   wanted: WantedStats
   /** What the buffer last said of its groups. */
-  pressure: Record<string, { lag: number; level: string }>
+  pressure: Record<string, { lag: number; level: PressureLevel }>
+  /** Of how many slots one is fetched, for that. */
+  stretch: number
   /** Reports of a group that was far behind. */
   highPressure: number
 }
@@ -47,6 +55,12 @@ const PATIENCE_MS = 500
 
 const MAX_GROUPS = 32
 
+/** Of how many slots one is fetched while a group is behind. */
+const STRETCH = { none: 1, warn: 2, high: 4 } as const satisfies Record<PressureLevel, number>
+
+/** A level that was not told again for so long is over: who told it has ended. */
+const PRESSURE_LASTS = 3 * PRESSURE_REPEAT_MS * 1_000
+
 /** Decides what is fetched when, and accounts for every slot. */
 export class Scheduler {
   readonly #clock: Clock
@@ -56,7 +70,7 @@ export class Scheduler {
   readonly #timer: SlotTimer
   readonly #paused = new Set<string>()
   readonly #wanted: WantedKeys
-  readonly #pressure = new Map<string, { lag: number; level: string }>()
+  readonly #pressure = new Map<string, { lag: number; level: PressureLevel; heard: Micros }>()
   #highPressure = 0
   #started = false
 
@@ -109,10 +123,12 @@ export class Scheduler {
     return true
   }
 
-  /** The buffer reports a group; kept to be shown. */
-  press({ group, lag, level }: Events['buffer.pressure']): void {
+  /** The buffer reports a group. While one is behind, slots are left out: all of them, as each group gets everything. */
+  press({ stream, group, lag, level }: BufferPressure): void {
+    const id = `${stream}/${group}`
     if (level === 'high') this.#highPressure++
-    if (this.#pressure.has(group) || this.#pressure.size < MAX_GROUPS) this.#pressure.set(group, { lag, level })
+    if (!this.#pressure.has(id) && this.#pressure.size >= MAX_GROUPS) return
+    this.#pressure.set(id, { lag, level, heard: this.#clock.now() })
   }
 
   /** @returns false for a job that does not exist. */
@@ -160,7 +176,8 @@ export class Scheduler {
       clockJumps: this.#timer.jumps,
       unexpected: this.#ledger.unexpected,
       wanted: this.#wanted.stats(),
-      pressure: Object.fromEntries(this.#pressure),
+      pressure: Object.fromEntries([...this.#pressure].map(([id, { lag, level }]) => [id, { lag, level }])),
+      stretch: this.#stretch(),
       highPressure: this.#highPressure
     }
   }
@@ -169,7 +186,21 @@ export class Scheduler {
     if (this.#paused.has(job.name)) return
     // The previous slot is neither done nor past its deadline: another tick would only queue behind it.
     if (this.#ledger.beginning(job.name, this.#clock.now()) > 0) this.#ledger.skip(job.name, slot, 'overlap')
+    else if (this.#isLeftOut(job, slot)) this.#ledger.skip(job.name, slot, 'pressure')
     else this.#fire(job, slot)
+  }
+
+  #isLeftOut({ intervalMs }: Job, slot: Micros): boolean {
+    return Math.floor(slot / (intervalMs * 1_000)) % this.#stretch() !== 0
+  }
+
+  #stretch(): number {
+    const oldest = this.#clock.now() - PRESSURE_LASTS
+    let stretch = 1
+    for (const { level, heard } of this.#pressure.values()) {
+      if (heard > oldest) stretch = Math.max(stretch, STRETCH[level])
+    }
+    return stretch
   }
 
   #fire(job: Job, slot: Micros): void {

@@ -62,3 +62,10 @@ export class EventEncoder {
     return { ...event, data: codec.decode(encoded.subarray(end)) }
   }
 }
+
+/** The name and payload of an encoded event. @throws for bytes that are none. */
+export function decodeEvent(encoder: EventEncoder, data: Buffer): { event: string; payload: unknown } {
+  const { event, data: payload } = encoder.decode(data) as Partial<EventPayload>
+  if (typeof event !== 'string') throw new TypeError('expected an event, got another packet')
+  return { event, payload }
+}

@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger, ServiceBroker } from 'moleculer'
-import type { Msg } from 'nats'
+import type { Msg, Subscription } from 'nats'
 import { announceConsuming } from './announce-consuming.ts'
 import { type Delivery, GroupRunner } from './group-runner.ts'
+import type { JetStreamConsumers, OpenConsumer } from './jetstream-consumers.ts'
 import type { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
 import { JetStreamDelivery } from './jetstream-delivery.ts'
+import { takeHandOvers } from './jetstream-hand-over.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { MessagePlace } from './jetstream-message.ts'
+import type { JetStreamNames } from './jetstream-names.ts'
 import { JetStreamPull } from './jetstream-pull.ts'
-import type { JetStreamSetup, OpenConsumer } from './jetstream-setup.ts'
 import type { StreamSpec } from './stream-spec.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import type { TransportOptions } from './transport-options.ts'
@@ -21,7 +23,8 @@ export interface JetStreamConsumptionOptions {
   options: TransportOptions
   counters: TransportCounters
   link: JetStreamLink
-  setup: JetStreamSetup
+  names: JetStreamNames
+  consumers: JetStreamConsumers
   deadLetters: JetStreamDeadLetters
   spec: StreamSpec
   group: string
@@ -50,11 +53,17 @@ export class JetStreamConsumption {
   /** By sequence; only of a durable group. */
   readonly #inHand = new Map<number, JetStreamDelivery>()
   readonly #abort = new AbortController()
+  readonly #subscriptions: Subscription[] = []
+  readonly #offReconnect: () => void
   readonly #done: Promise<void>
   #pull: JetStreamPull | undefined
   #epoch: string | undefined
   /** An ordered reader's place: the last sequence that was received. */
   #position = 0
+  /** What an ordered reader should have got next was gone: whoever reads has to begin anew. */
+  #overtaken = false
+  /** Ends waiting while the group is paused. */
+  #wake: () => void = () => undefined
 
   constructor(options: JetStreamConsumptionOptions) {
     const { spec, group } = options
@@ -72,6 +81,8 @@ export class JetStreamConsumption {
       retry: options.options,
       onSettled: () => this.#pull?.pump()
     })
+    this.#offReconnect = options.link.onReconnect(() => this.#wake())
+    if (this.#durable) this.#listen()
     this.#done = this.#consume()
   }
 
@@ -83,11 +94,29 @@ export class JetStreamConsumption {
   /** Takes in nothing more, gives back what no handler has begun, and resolves when the others have ended. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort()
+    this.#wake()
+    this.#offReconnect()
     this.#runner.stop()
     await this.#pull?.stop()
     await this.#runner.idle()
     // With the server away it would take longer; the request ends by itself.
     await within(REQUEST_MS, this.#done)
+    if (this.#options.link.connection.isClosed()) return
+    for (const subscription of this.#subscriptions) subscription.unsubscribe()
+  }
+
+  /** Takes what is handed to the group besides its stream, and hears when it is paused or resumed. */
+  #listen(): void {
+    const { link, names, spec, group } = this.#options
+    this.#subscriptions.push(
+      takeHandOvers({ ...this.#options, stream: spec.name }),
+      link.connection.subscribe(names.groupSubject(spec.name, group), {
+        callback: () => {
+          this.#pull?.lose('its group was paused or resumed')
+          this.#wake()
+        }
+      })
+    )
   }
 
   async #consume(): Promise<void> {
@@ -106,11 +135,18 @@ export class JetStreamConsumption {
 
   /** @returns whether the consumer could be opened. Resolves when it is lost again. */
   async #openAndPull(): Promise<boolean> {
-    const { link, counters, logger, setup, options } = this.#options
+    const { link, counters, logger, consumers, options } = this.#options
     try {
       const consumer = await this.#open()
       if (this.#abort.signal.aborted) return true
       const { group } = this
+      if (consumer.paused) {
+        logger.info(`Group '${group}' of stream '${this.spec.name}' is paused.`)
+        await new Promise<void>(resolve => {
+          this.#wake = resolve
+        })
+        return true
+      }
       const capacity = this.#runner.free + this.#runner.held
       this.#pull = new JetStreamPull({
         link,
@@ -121,7 +157,7 @@ export class JetStreamConsumption {
         gapless: !this.#durable
       })
       const reason = await this.#pull.lost
-      if (!this.#durable) await setup.closeReader(consumer)
+      if (!this.#durable) await consumers.closeReader(consumer)
       if (this.#abort.signal.aborted) return true
       counters.reopened++
       logger.info(`Group '${group}' opens its consumer of stream '${this.spec.name}' again: ${reason}`)
@@ -133,15 +169,17 @@ export class JetStreamConsumption {
   }
 
   async #open(): Promise<OpenConsumer> {
-    const { setup, broker, events, counters } = this.#options
+    const { consumers, broker, events, counters } = this.#options
     const position = this.#epoch === undefined ? undefined : { epoch: this.#epoch, after: this.#position }
     const consumer = await (this.#durable
-      ? setup.openDurable(this.spec, this.group)
-      : setup.openReader(this.spec, position))
+      ? consumers.openDurable(this.spec, this.group)
+      : consumers.openReader(this.spec, position))
     // A reader that cannot continue where it was has to be told, as at a new epoch: its board lacks what it missed.
-    const continues = consumer.epoch === this.#epoch && (this.#durable || consumer.after === this.#position)
+    const same = consumer.epoch === this.#epoch
+    const continues = same && (this.#durable || (consumer.after === this.#position && !this.#overtaken))
+    this.#overtaken = false
     if (!continues) {
-      if (consumer.epoch === this.#epoch) counters.missed += Math.max(0, consumer.after - this.#position)
+      if (same) counters.missed += Math.max(0, consumer.after - this.#position)
       await this.#runner.idle()
       this.#epoch = consumer.epoch
       this.#position = consumer.after
@@ -153,6 +191,10 @@ export class JetStreamConsumption {
   #receiver(epoch: string) {
     const runner = this.#runner
     const receive = (message: Msg, place: MessagePlace) => {
+      if (!this.#durable && place.streamSequence !== this.#position + 1) {
+        this.#overtake(place.streamSequence)
+        return
+      }
       this.#position = place.streamSequence
       // A server may deliver an event twice at once when a node leaves its group; one answer settles both.
       if (this.#inHand.has(place.streamSequence)) this.#options.counters.repeated++
@@ -167,6 +209,15 @@ export class JetStreamConsumption {
       },
       receive
     }
+  }
+
+  /** The events before this one were purged or too old while the reader was on its way to them. */
+  #overtake(sequence: number): void {
+    if (this.#overtaken) return
+    this.#overtaken = true
+    this.#options.counters.missed += sequence - 1 - this.#position
+    this.#position = sequence - 1
+    this.#pull?.lose(`the events before ${sequence} are gone`)
   }
 
   #delivery(message: Msg, place: MessagePlace, epoch: string): Delivery {

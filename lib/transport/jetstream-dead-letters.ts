@@ -1,21 +1,24 @@
-import { headers, type MsgHdrs, NatsError } from 'nats'
+import { headers, type MsgHdrs } from 'nats'
 import { type DeadLetter, type DeadLetterPage, type DeadLetterReason, pageLimit } from './dead-letter.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
+import type { JetStreamStreams } from './jetstream-streams.ts'
+import type { DeadLetters } from './stream-control.ts'
 import type { StreamSpec } from './stream-spec.ts'
 
 /** Numbers that one page looks at: removed letters leave holes. */
 const MAX_LOOKUPS = 1_000
-const NO_MESSAGE = 10037
 
 /** The dead letters of all streams: one stream, the original bytes as payload and the circumstances as headers. */
-export class JetStreamDeadLetters {
+export class JetStreamDeadLetters implements DeadLetters {
   readonly #link: JetStreamLink
   readonly #names: JetStreamNames
+  readonly #streams: JetStreamStreams
 
-  constructor(link: JetStreamLink, names: JetStreamNames) {
+  constructor(link: JetStreamLink, names: JetStreamNames, streams: JetStreamStreams) {
     this.#link = link
     this.#names = names
+    this.#streams = streams
   }
 
   /** Resolves when the letter is stored; a letter of the same event and group is stored once. */
@@ -39,21 +42,25 @@ export class JetStreamDeadLetters {
     const first = Math.max(after + 1, state.first_seq)
     for (let number = first; number <= state.last_seq && letters.length < pageLimit(limit); number++) {
       if (number - first >= MAX_LOOKUPS) break
-      const letter = await this.#read(number)
-      if (letter !== undefined) letters.push(letter)
+      const found = await this.read(number)
+      if (found !== undefined) letters.push(found.letter)
     }
     return { count: state.messages, letters }
   }
 
-  /** Undefined where the letter was removed. */
-  async #read(number: number): Promise<DeadLetter | undefined> {
-    try {
-      const message = await this.#link.manager.streams.getMessage(this.#names.deadStream, { seq: number })
-      return readLetter(message.seq, message.header, message.data.length)
-    } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === NO_MESSAGE) return undefined
-      throw error
+  async read(number: number): Promise<{ letter: DeadLetter; data: Buffer } | undefined> {
+    const message = await this.#streams.message(this.#names.deadStream, number)
+    if (message === undefined) return undefined
+    const { seq, header, data } = message
+    return {
+      letter: readLetter(seq, header, data.length),
+      data: Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     }
+  }
+
+  async remove(number: number): Promise<boolean> {
+    if ((await this.read(number)) === undefined) return false
+    return this.#link.manager.streams.deleteMessage(this.#names.deadStream, number)
   }
 }
 

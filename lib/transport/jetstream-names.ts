@@ -10,6 +10,10 @@ export interface JetStreamNames {
   readonly deadStream: string
   readonly deadSubjects: string
   deadSubject(spec: StreamSpec, group: string): string
+  /** Where the nodes of a group take one event besides the stream. */
+  handOverSubject(stream: string, group: string): string
+  /** Where the nodes of a group hear that it was paused or resumed. */
+  groupSubject(stream: string, group: string): string
 }
 
 export function jetStreamNames(prefix: string): JetStreamNames {
@@ -21,7 +25,9 @@ export function jetStreamNames(prefix: string): JetStreamNames {
     consumer: token,
     deadStream: `${streamPrefix}-dead`,
     deadSubjects: `${prefix}.DEAD.>`,
-    deadSubject: ({ name }, group) => `${prefix}.DEAD.${token(name)}.${token(group)}`
+    deadSubject: ({ name }, group) => `${prefix}.DEAD.${token(name)}.${token(group)}`,
+    handOverSubject: (stream, group) => `${prefix}.HANDOVER.${token(stream)}.${token(group)}`,
+    groupSubject: (stream, group) => `${prefix}.GROUP.${token(stream)}.${token(group)}`
   }
 }
 

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { JetStreamAcks } from './jetstream-acks.ts'
+import { JetStreamAcks, type PublishAck } from './jetstream-acks.ts'
+import type { JetStreamConsumers } from './jetstream-consumers.ts'
 import { type JetStreamTrouble, troubleOf } from './jetstream-errors.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
-import type { JetStreamSetup } from './jetstream-setup.ts'
+import type { JetStreamStreams } from './jetstream-streams.ts'
 import type { StreamSpec } from './stream-spec.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
@@ -18,22 +19,27 @@ const RETRY_CAP_MS = 1_000
 export class JetStreamPublisher {
   readonly #link: JetStreamLink
   readonly #names: JetStreamNames
-  readonly #setup: JetStreamSetup
+  readonly #streams: JetStreamStreams
+  readonly #consumers: JetStreamConsumers
   readonly #options: TransportOptions
   readonly #counters: TransportCounters
   readonly #acks: JetStreamAcks
+  /** The greatest sequence that was acknowledged, by stream. */
+  readonly #newest = new Map<string, number>()
   #publishing = 0
 
   constructor(deps: {
     link: JetStreamLink
     names: JetStreamNames
-    setup: JetStreamSetup
+    streams: JetStreamStreams
+    consumers: JetStreamConsumers
     options: TransportOptions
     counters: TransportCounters
   }) {
     this.#link = deps.link
     this.#names = deps.names
-    this.#setup = deps.setup
+    this.#streams = deps.streams
+    this.#consumers = deps.consumers
     this.#options = deps.options
     this.#counters = deps.counters
     this.#acks = new JetStreamAcks(deps.link)
@@ -72,10 +78,12 @@ export class JetStreamPublisher {
       if (!up || left <= 0) throw failure('unreachable', event, undefined)
       try {
         const timeoutMs = Math.ceil(Math.min(left, this.#options.publishAttemptMs))
-        const { duplicate } = await this.#acks.publish({ subject, data, messageId, stream, timeoutMs })
+        const newest = this.#newest.get(stream) ?? 0
+        const ack = await this.#acks.publish({ subject, data, messageId, stream, timeoutMs })
+        this.#compare(spec, ack, newest)
         this.#counters.published++
         // A repetition finds what its first attempt has stored.
-        if (duplicate && attempt === 0) this.#counters.duplicates++
+        if (ack.duplicate && attempt === 0) this.#counters.duplicates++
         return
       } catch (error) {
         const trouble = troubleOf(error)
@@ -88,11 +96,26 @@ export class JetStreamPublisher {
     }
   }
 
+  /** What was sent after a sequence was known has a greater one, unless the stream went back in time. */
+  #compare(spec: StreamSpec, { sequence, duplicate }: PublishAck, known: number): void {
+    if (duplicate) return
+    const stream = this.#names.stream(spec)
+    if (sequence > known) {
+      this.#newest.set(stream, Math.max(sequence, this.#newest.get(stream) ?? 0))
+      return
+    }
+    this.#newest.set(stream, sequence)
+    this.#counters.setBacks++
+    this.#streams.reportSetBack(spec).catch(() => {
+      // The next one that falls says it again: the sequence that it is compared with stays.
+      this.#newest.set(stream, known)
+    })
+  }
+
   /** Makes a stream that is gone. Whether that helped shows at the next attempt. */
   async #restore(spec: StreamSpec): Promise<void> {
     try {
-      await this.#setup.ensureStream(spec)
-      for (const group of spec.groups) await this.#setup.ensureDurable(spec, group)
+      await this.#consumers.ensure(spec)
     } catch (error) {
       if (error instanceof TransportError && error.code === 'stream_refused') throw error
     }

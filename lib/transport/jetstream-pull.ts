@@ -1,7 +1,7 @@
 import { createInbox, type Msg, nanos, type Subscription } from 'nats'
+import type { OpenConsumer } from './jetstream-consumers.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import { type MessagePlace, placeOf } from './jetstream-message.ts'
-import type { OpenConsumer } from './jetstream-setup.ts'
 import { within } from './within.ts'
 
 /** Who takes what is pulled. */
@@ -84,6 +84,11 @@ export class JetStreamPull {
     if (lane === undefined || room < threshold) return
     if (link.connection.isClosed()) this.#end('closed')
     else this.#ask(lane, room)
+  }
+
+  /** Ends it from outside: the consumer has to be opened again. */
+  lose(reason: string): void {
+    this.#end(reason)
   }
 
   /** Asks for nothing more; messages that are on their way still reach the receiver. */

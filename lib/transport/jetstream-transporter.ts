@@ -1,17 +1,18 @@
 import { Transporters } from 'moleculer'
 import type { ConnectionOptions, NatsConnection, Subscription } from 'nats'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
-import { EventEncoder } from './event-encoder.ts'
+import { decodeEvent, EventEncoder } from './event-encoder.ts'
+import { JetStreamConsumers } from './jetstream-consumers.ts'
 import { JetStreamConsumption } from './jetstream-consumption.ts'
 import { JetStreamControl } from './jetstream-control.ts'
 import { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
 import { JetStreamLink } from './jetstream-link.ts'
-import { jetStreamNames } from './jetstream-names.ts'
+import { type JetStreamNames, jetStreamNames } from './jetstream-names.ts'
 import { JetStreamPublisher } from './jetstream-publisher.ts'
-import { JetStreamSetup } from './jetstream-setup.ts'
+import { JetStreamStreams } from './jetstream-streams.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import type { StreamControl, StreamTransport } from './stream-control.ts'
-import { streamOf } from './stream-spec.ts'
+import { type StreamSpec, streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 import { type GivenOptions, type TransportOptions, transportOptions } from './transport-options.ts'
@@ -22,7 +23,9 @@ type Packet = Parameters<Transporters.Base['prepublish']>[0]
 /** What exists only while connected. */
 interface Session {
   link: JetStreamLink
-  setup: JetStreamSetup
+  names: JetStreamNames
+  streams: JetStreamStreams
+  consumers: JetStreamConsumers
   publisher: JetStreamPublisher
   deadLetters: JetStreamDeadLetters
   control: JetStreamControl
@@ -48,11 +51,22 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     super({ ...CONNECTION_DEFAULTS, ...connection })
     this.#options = transportOptions(options)
     this.#encoder = new EventEncoder(this, this.#options.codecs)
+    const now = () => this.#connected()
     this.control = {
-      ensureStreams: async () => this.#connected().setup.ensureAll(),
-      streams: async () => this.#connected().control.streams(),
-      makeRoom: async () => this.#connected().control.makeRoom(),
-      deadLetters: async (after, limit) => this.#connected().deadLetters.page(after, limit),
+      ensureStreams: async () => ensureAll(now(), this.#options.streams),
+      streams: async () => now().control.streams(),
+      makeRoom: async () => now().control.makeRoom(),
+      purge: async (stream, upTo) => now().control.purge(stream, upTo),
+      setPaused: async (stream, group, paused) => now().control.setPaused(stream, group, paused),
+      next: async (stream, after) => now().control.next(stream, after),
+      sequenceBefore: async (stream, time) => now().control.sequenceBefore(stream, time),
+      handOver: async (stream, group, data, place) => now().control.handOver(stream, group, data, place),
+      decode: data => decodeEvent(this.#encoder, data),
+      deadLetters: {
+        page: async (after, limit) => now().deadLetters.page(after, limit),
+        read: async number => now().deadLetters.read(number),
+        remove: async number => now().deadLetters.remove(number)
+      },
       counters: () => ({ ...this.#counters })
     }
   }
@@ -63,15 +77,17 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     try {
       const link = await JetStreamLink.open(connection)
       const names = jetStreamNames(this.prefix)
-      const setup = new JetStreamSetup(link, names, this.#options.streams)
-      await setup.ensureAll()
+      const { streams: table, fsync } = this.#options
+      const streams = new JetStreamStreams(link, names, table)
+      const consumers = new JetStreamConsumers(link, names, streams)
+      await ensureAll({ streams, consumers }, table)
       link.onReconnect(() => this.#counters.reconnects++)
+      const parts = { link, names, streams, consumers }
       this.#session = {
-        link,
-        setup,
-        publisher: new JetStreamPublisher({ link, names, setup, options: this.#options, counters: this.#counters }),
-        deadLetters: new JetStreamDeadLetters(link, names),
-        control: new JetStreamControl(link, names, this.#options.streams)
+        ...parts,
+        publisher: new JetStreamPublisher({ ...parts, options: this.#options, counters: this.#counters }),
+        deadLetters: new JetStreamDeadLetters(link, names, streams),
+        control: new JetStreamControl({ ...parts, table, fsync })
       }
     } catch (error) {
       // Moleculer connects again after a pause, with another connection.
@@ -218,6 +234,15 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     if (this.#session === undefined) throw new TransportError('unconfirmed', 'not connected')
     return this.#session
   }
+}
+
+/** All streams of the table, their durable consumers, and the dead letters. */
+async function ensureAll(
+  { streams, consumers }: Pick<Session, 'streams' | 'consumers'>,
+  table: readonly StreamSpec[]
+): Promise<void> {
+  await streams.ensureDeadLetters()
+  for (const spec of table) await consumers.ensure(spec)
 }
 
 interface LocalService {

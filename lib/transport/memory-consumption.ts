@@ -1,9 +1,9 @@
 import type { Logger, ServiceBroker } from 'moleculer'
 import { announceConsuming } from './announce-consuming.ts'
+import type { DeadLetterBox } from './dead-letter-box.ts'
 import { GroupRunner } from './group-runner.ts'
 import type { MemoryCursor } from './memory-cursor.ts'
-import type { MemoryDeadLetters } from './memory-dead-letters.ts'
-import type { MemoryStream, StoredEvent } from './memory-stream.ts'
+import type { HeldEvent, MemoryStream } from './memory-stream.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import type { TransportOptions } from './transport-options.ts'
 
@@ -14,7 +14,7 @@ export interface MemoryConsumptionOptions {
   options: TransportOptions
   counters: TransportCounters
   stream: MemoryStream
-  deadLetters: MemoryDeadLetters
+  deadLetters: DeadLetterBox
   group: string
   /** Those events of the stream that the group listens to here. */
   events: readonly string[]
@@ -25,13 +25,15 @@ export interface MemoryConsumptionOptions {
 /** Carries events from a group's cursor to its handlers on this node, as far as they keep up. */
 export class MemoryConsumption {
   readonly stream: MemoryStream
-  readonly cursor: MemoryCursor<StoredEvent>
+  readonly cursor: MemoryCursor<HeldEvent>
   /** Whether the group is of the table and so may miss nothing. */
   readonly durable: boolean
   readonly #runner: GroupRunner
   readonly #options: MemoryConsumptionOptions
   #scheduled = false
   #open = false
+  /** Events that the cursor stepped over because they were gone. */
+  #forgotten: number
 
   constructor(options: MemoryConsumptionOptions) {
     const { stream, group } = options
@@ -53,6 +55,7 @@ export class MemoryConsumption {
         options.onSettled()
       }
     })
+    this.#forgotten = this.cursor.forgotten
     this.cursor.onReady = () => this.pump()
   }
 
@@ -70,8 +73,17 @@ export class MemoryConsumption {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      while (this.#runner.free > 0 && this.#takeOne());
+      if (this.cursor.forgotten === this.#forgotten) while (this.#runner.free > 0 && this.#takeOne());
+      else if (this.#open) void this.#beginAnew()
     })
+  }
+
+  /** A reader that was overtaken is told before the next event: it lacks what was between. */
+  async #beginAnew(): Promise<void> {
+    this.#open = false
+    this.#forgotten = this.cursor.forgotten
+    await this.#runner.idle()
+    await this.start()
   }
 
   /** Takes in nothing more and resolves when the running handlers have ended. What is not acknowledged stays in the stream. */
@@ -95,19 +107,22 @@ export class MemoryConsumption {
       ack: () => this.cursor.ack(sequence),
       nak: delayMs => this.cursor.nak(sequence, delayMs),
       bury: async (reason, error, event) => {
-        deadLetters.add({
-          stream: stream.spec.name,
-          group,
-          event,
-          reason,
-          error,
-          deliveries: count,
-          epoch: stream.epoch,
-          sequence,
-          node: broker.nodeID,
-          time: Date.now() * 1_000,
-          bytes: entry.data.length
-        })
+        await deadLetters.add(
+          {
+            stream: stream.spec.name,
+            group,
+            event,
+            reason,
+            error,
+            deliveries: count,
+            epoch: stream.epoch,
+            sequence,
+            node: broker.nodeID,
+            time: Date.now() * 1_000,
+            bytes: entry.data.length
+          },
+          entry.data
+        )
         this.cursor.ack(sequence)
       }
     })

@@ -34,7 +34,9 @@ export class MemoryCursor<E = unknown> {
   readonly #pending = new Map<number, Pending>()
   readonly #ready: number[] = []
   #next: number
+  #forgotten = 0
   #hurried = false
+  #paused = false
   /** Called when an event that had to wait may be taken again. */
   onReady: () => void = () => undefined
 
@@ -45,6 +47,11 @@ export class MemoryCursor<E = unknown> {
     this.#maxPending = maxPending
   }
 
+  /** All events that were gone before it took them. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
   /** Everything up to this sequence is acknowledged or gone. */
   get ackFloor(): number {
     const [oldest] = this.#pending.keys()
@@ -53,6 +60,7 @@ export class MemoryCursor<E = unknown> {
 
   /** The next event for this group: first what comes again, then what it has not seen. Undefined when there is none now. */
   take(): Taken<E> | undefined {
+    if (this.#paused) return undefined
     for (let sequence = this.#ready.shift(); sequence !== undefined; sequence = this.#ready.shift()) {
       const pending = this.#pending.get(sequence)
       const entry = this.#stream.at(sequence)
@@ -66,6 +74,12 @@ export class MemoryCursor<E = unknown> {
     this.#next++
     this.#pending.set(sequence, { count: 1, timer: undefined })
     return { entry, sequence, count: 1 }
+  }
+
+  /** Gives nothing out until it is called with false. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused
+    if (!paused) this.onReady()
   }
 
   ack(sequence: number): void {
@@ -100,6 +114,7 @@ export class MemoryCursor<E = unknown> {
     }
     const untaken = Math.max(0, firstSequence - this.#next)
     this.#next += untaken
+    this.#forgotten += untaken
     return untaken
   }
 
@@ -116,7 +131,8 @@ export class MemoryCursor<E = unknown> {
       delivered: this.#next - 1,
       ackFloor: this.ackFloor,
       pending: this.#stream.lastSequence - this.#next + 1 + this.#pending.size,
-      redelivered
+      redelivered,
+      paused: this.#paused
     }
   }
 

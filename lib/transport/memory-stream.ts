@@ -1,3 +1,4 @@
+import { NOTHING_SURVIVES } from './ack-meaning.ts'
 import { MemoryCursor } from './memory-cursor.ts'
 import type { StreamState } from './stream-control.ts'
 import type { StreamSpec } from './stream-spec.ts'
@@ -5,12 +6,14 @@ import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 
 /** An event as a stream in memory holds it. */
-export interface StoredEvent {
+export interface HeldEvent {
   readonly sequence: number
   readonly event: string
   readonly data: Buffer
   /** When it was appended, in milliseconds of the clock. */
   readonly time: number
+  /** The same in microseconds since the Unix epoch. */
+  readonly wallTime: number
 }
 
 export interface MemoryStreamOptions {
@@ -45,13 +48,13 @@ const MAX_MESSAGE_IDS = 200_000
 export class MemoryStream {
   readonly spec: StreamSpec
   readonly epoch: string
-  readonly durable: readonly MemoryCursor<StoredEvent>[]
+  readonly durable: readonly MemoryCursor<HeldEvent>[]
   readonly #options: MemoryStreamOptions
-  readonly #readers = new Set<MemoryCursor<StoredEvent>>()
+  readonly #readers = new Set<MemoryCursor<HeldEvent>>()
   readonly #messageIds = new Map<string, number>()
   readonly #waiters: Waiter[] = []
   /** Stored events from index `#head` on; before it is nothing. */
-  #entries: (StoredEvent | undefined)[] = []
+  #entries: (HeldEvent | undefined)[] = []
   #head = 0
   #lastSequence = 0
   #bytes = 0
@@ -65,7 +68,7 @@ export class MemoryStream {
     this.spec = options.spec
     this.epoch = options.epoch
     this.durable = options.spec.groups.map(
-      group => new MemoryCursor<StoredEvent>(this, group, 0, options.spec.maxAckPending)
+      group => new MemoryCursor<HeldEvent>(this, group, 0, options.spec.maxAckPending)
     )
   }
 
@@ -78,7 +81,7 @@ export class MemoryStream {
   }
 
   /** The stored event with this sequence, or undefined when it is gone or yet to come. */
-  at(sequence: number): StoredEvent | undefined {
+  at(sequence: number): HeldEvent | undefined {
     return this.#entries[this.#head + sequence - this.firstSequence]
   }
 
@@ -103,9 +106,9 @@ export class MemoryStream {
   }
 
   /** A reader outside the table; it begins behind the floor of the spec's tail group, or with what comes next. */
-  openReader(group: string): MemoryCursor<StoredEvent> {
+  openReader(group: string): MemoryCursor<HeldEvent> {
     const tail = this.durable.find(cursor => cursor.group === this.spec.tailGroup)
-    const reader = new MemoryCursor<StoredEvent>(
+    const reader = new MemoryCursor<HeldEvent>(
       this,
       group,
       tail?.ackFloor ?? this.#lastSequence,
@@ -115,9 +118,17 @@ export class MemoryStream {
     return reader
   }
 
-  closeReader(reader: MemoryCursor<StoredEvent>): void {
+  closeReader(reader: MemoryCursor<HeldEvent>): void {
     this.#readers.delete(reader)
     this.release()
+  }
+
+  /** Drops everything up to a sequence, acknowledged or not. @returns how many events. */
+  purge(upTo: number): number {
+    const before = this.firstSequence
+    this.#trim(upTo)
+    this.release()
+    return this.firstSequence - before
   }
 
   /** Lets go of what nobody needs, and lets in who waits for the room. Cursors call it when their floor rises. */
@@ -138,14 +149,15 @@ export class MemoryStream {
       lastSequence: this.#lastSequence,
       bytes: this.#bytes,
       maxBytes: this.#options.maxBytes,
-      groups: this.durable.map(cursor => cursor.state())
+      groups: this.durable.map(cursor => cursor.state()),
+      ack: NOTHING_SURVIVES
     }
   }
 
   #store(event: string, data: Buffer, messageId: string | undefined): boolean {
     const time = this.#options.now()
     if (messageId !== undefined && !this.#remember(messageId, time)) return false
-    this.#entries.push({ sequence: ++this.#lastSequence, event, data, time })
+    this.#entries.push({ sequence: ++this.#lastSequence, event, data, time, wallTime: Date.now() * 1_000 })
     this.#bytes += data.length
     this.onAppend()
     return true

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { Transporters } from 'moleculer'
+import { DeadLetterBox } from './dead-letter-box.ts'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
-import { EventEncoder } from './event-encoder.ts'
+import { decodeEvent, EventEncoder } from './event-encoder.ts'
+import { handOverHere } from './hand-over.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import { MemoryConsumption } from './memory-consumption.ts'
-import { MemoryDeadLetters } from './memory-dead-letters.ts'
 import { MemoryStream } from './memory-stream.ts'
-import type { StreamControl, StreamTransport } from './stream-control.ts'
+import type { StoredEvent, StreamControl, StreamTransport } from './stream-control.ts'
 import { streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
@@ -38,7 +39,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
   readonly #options: TransportOptions
   readonly #encoder: EventEncoder
   readonly #counters = newTransportCounters()
-  readonly #deadLetters = new MemoryDeadLetters(this.#counters)
+  readonly #deadLetters: DeadLetterBox
   readonly #streams: MemoryStream[]
   readonly #consumptions = new Map<string, MemoryConsumption>()
   #consuming = false
@@ -50,6 +51,7 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
     this.hasBuiltInBalancer = true
     this.#options = transportOptions(options)
     this.#encoder = new EventEncoder(this, this.#options.codecs)
+    this.#deadLetters = new DeadLetterBox(this.#options.deadLetterDir, this.#counters)
     this.#streams = this.#options.streams.map(
       spec =>
         new MemoryStream({
@@ -71,7 +73,14 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
       streams: async () => this.#streams.map(stream => stream.state()),
       // Appending makes its own room.
       makeRoom: async () => 0,
-      deadLetters: async (after, limit) => this.#deadLetters.page(after, limit),
+      purge: async (stream, upTo) => this.#stream(stream).purge(upTo),
+      setPaused: async (stream, group, paused) => this.#cursor(stream, group).setPaused(paused),
+      next: async (stream, after) => nextOf(this.#stream(stream), after),
+      sequenceBefore: async (stream, time) => sequenceBefore(this.#stream(stream), time),
+      handOver: (_stream, group, data, place) =>
+        handOverHere(this.broker, encoded => this.#encoder.decode(encoded), group, data, place),
+      decode: data => decodeEvent(this.#encoder, data),
+      deadLetters: this.#deadLetters,
       counters: () => ({ ...this.#counters })
     }
   }
@@ -135,6 +144,21 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
   drain(): Promise<void> {
     this.#drained ??= this.#drain()
     return this.#drained
+  }
+
+  #stream(name: string): MemoryStream {
+    const stream = this.#streams.find(({ spec }) => spec.name === name)
+    if (stream !== undefined) return stream
+    const names = this.#streams.map(({ spec }) => spec.name).join(', ')
+    throw new TransportError('unknown_stream', `expected one of ${names}, got ${name}`)
+  }
+
+  #cursor(name: string, group: string): MemoryStream['durable'][number] {
+    const { durable } = this.#stream(name)
+    const cursor = durable.find(one => one.group === group)
+    if (cursor !== undefined) return cursor
+    const names = durable.map(one => one.group).join(', ')
+    throw new TransportError('unknown_stream', `expected one of ${names}, got ${group}`)
   }
 
   #loop(packet: Packet): void {
@@ -241,6 +265,18 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
       }
     }
   }
+}
+
+function nextOf(stream: MemoryStream, after: number): StoredEvent | undefined {
+  const entry = stream.at(Math.max(after + 1, stream.firstSequence))
+  return entry === undefined ? undefined : { sequence: entry.sequence, time: entry.wallTime, data: entry.data }
+}
+
+function sequenceBefore(stream: MemoryStream, time: number): number {
+  let sequence = stream.firstSequence
+  for (let entry = stream.at(sequence); entry !== undefined && entry.wallTime < time; entry = stream.at(sequence))
+    sequence++
+  return sequence - 1
 }
 
 function messageIdOf(payload: EventPayload): string | undefined {

@@ -1,5 +1,7 @@
 import type { ServiceBroker } from 'moleculer'
-import type { DeadLetterPage } from './dead-letter.ts'
+import type { AckMeaning } from './ack-meaning.ts'
+import type { DeadLetter, DeadLetterPage } from './dead-letter.ts'
+import type { HandOverOutcome, Place } from './hand-over.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 
@@ -14,7 +16,10 @@ export interface StreamState {
   bytes: number
   /** The bytes at which publishing is refused. */
   maxBytes: number
+  /** All durable groups that the stream has, those of other nodes' tables as well. */
   groups: GroupState[]
+  /** What a confirmed event outlives. */
+  ack: AckMeaning
 }
 
 export interface GroupState {
@@ -27,20 +32,52 @@ export interface GroupState {
   pending: number
   /** Events under way that come for a second or later time. */
   redelivered: number
+  /** Nothing is handed to its handlers until it is resumed. */
+  paused: boolean
+}
+
+/** An event as it is stored. */
+export interface StoredEvent {
+  sequence: number
+  /** Microseconds since the Unix epoch, when it was stored. */
+  time: number
+  /** The encoded packet. */
+  data: Buffer
 }
 
 /** The streams behind a transporter, for who watches and repairs them. Sequences of different epochs do not compare. */
 export interface StreamControl {
   /** Creates what the table names and is missing. Idempotent. @throws TransportError `stream_refused`. */
   ensureStreams(): Promise<void>
-  /** In the order of the table. */
+  /** In the order of the table. A stream that went back in time gets a new epoch, and its groups are set right. */
   streams(): Promise<StreamState[]>
   /** Removes from streams that are filled beyond 80 % what all groups have acknowledged and `keepMs` does not hold. @returns how many events. */
   makeRoom(): Promise<number>
-  /** Dead letters with a greater number than `after`, oldest first, at most `limit` (bounded by 100). */
-  deadLetters(after: number, limit: number): Promise<DeadLetterPage>
+  /** Removes everything up to a sequence, acknowledged or not. @returns how many events. */
+  purge(stream: string, upTo: number): Promise<number>
+  /** Pauses a group or resumes it, on every node and also on those that start later. */
+  setPaused(stream: string, group: string, paused: boolean): Promise<void>
+  /** The first stored event behind a sequence, or undefined. */
+  next(stream: string, after: number): Promise<StoredEvent | undefined>
+  /** The sequence behind which the events begin that were stored at a time, in microseconds, or later. */
+  sequenceBefore(stream: string, time: number): Promise<number>
+  /** Has one encoded event handled by one group, wherever it runs, besides the stream. */
+  handOver(stream: string, group: string, data: Buffer, place: Place): Promise<HandOverOutcome>
+  /** The payload and name of an encoded event. @throws for bytes that are none. */
+  decode(data: Buffer): { event: string; payload: unknown }
+  readonly deadLetters: DeadLetters
   /** What this node's transporter did. */
   counters(): TransportCounters
+}
+
+/** The events that groups gave up, oldest first. */
+export interface DeadLetters {
+  /** Those with a greater number than `after`, at most `limit` (bounded by 100). */
+  page(after: number, limit: number): Promise<DeadLetterPage>
+  /** One with its encoded event, or undefined when it is not there. */
+  read(number: number): Promise<{ letter: DeadLetter; data: Buffer } | undefined>
+  /** @returns whether it was there. */
+  remove(number: number): Promise<boolean>
 }
 
 /** What the middleware needs of a transporter of this folder. */

@@ -20,7 +20,7 @@ export interface TransportCounters {
   deadLettered: number
   /** Dead letters that could not be stored: the event stays where it is. */
   deadLetterFailures: number
-  /** Dead letters dropped for newer ones; only in memory. */
+  /** Dead letters dropped for newer ones, or whose file could not be read; only in one process. */
   deadLettersDropped: number
   /** Events that a group outside the table failed to handle, and left behind. */
   skipped: number
@@ -31,6 +31,8 @@ export interface TransportCounters {
   /** Consumers that had to be opened again. */
   reopened: number
   reconnects: number
+  /** Acknowledged sequences that were lower than one known before: the stream went back in time. */
+  setBacks: number
   /** At stop: events that handlers had not finished, and in memory those that are gone unhandled. */
   abandoned: number
 }
@@ -55,6 +57,7 @@ export function newTransportCounters(): TransportCounters {
     expired: 0,
     reopened: 0,
     reconnects: 0,
+    setBacks: 0,
     abandoned: 0
   }
 }

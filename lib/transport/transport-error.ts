@@ -14,6 +14,8 @@ export const TRANSPORT_ERRORS = {
   stopping: { retryable: true },
   /** The server's stream or consumer cannot be made what the table says. */
   stream_refused: { retryable: false },
+  /** No stream, group or dead letter of that name or number. */
+  unknown_stream: { retryable: false },
   /** The server answers, but without JetStream. */
   jetstream_unavailable: { retryable: true },
   /** The broker's options do not name a transporter of this folder, or leave the balancer on. */

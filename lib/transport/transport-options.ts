@@ -1,5 +1,6 @@
+import type { Fsync } from './ack-meaning.ts'
 import type { PayloadCodecs } from './payload-codec.ts'
-import type { StreamSpec } from './stream-spec.ts'
+import { type StreamSpec, tableProblems } from './stream-spec.ts'
 
 /** What a transporter of this folder can be told. Times in milliseconds. */
 export interface TransportOptions {
@@ -7,6 +8,8 @@ export interface TransportOptions {
   streams: readonly StreamSpec[]
   /** How the payloads of durable events are stored; by the broker's serializer where nothing is given. */
   codecs: PayloadCodecs
+  /** What is stated of the servers; it changes nothing but what is told about an acknowledgement. */
+  fsync: Fsync
   /** An event that is not confirmed by then is rejected. */
   publishDeadlineMs: number
   /** One attempt to publish; the next one follows under the same message id. */
@@ -22,12 +25,15 @@ export interface TransportOptions {
   heartbeatMs: number
   /** In memory: the bytes of one stream at the most, or the table's `maxBytes` where that is less. */
   memoryBytes: number
+  /** In memory: the folder of the dead letters; without it they end with the process. A server keeps them in a stream. */
+  deadLetterDir?: string
   /** In memory: the bytes of one event. A server tells its own limit. */
   memoryPayloadBytes: number
 }
 
 export const TRANSPORT_DEFAULTS = {
   codecs: {},
+  fsync: 'interval',
   publishDeadlineMs: 20_000,
   publishAttemptMs: 2_000,
   maxPublishing: 10_000,
@@ -42,15 +48,10 @@ export const TRANSPORT_DEFAULTS = {
 /** What has to be given, and what may be. */
 export type GivenOptions = Pick<TransportOptions, 'streams'> & Partial<TransportOptions>
 
-/** Defaults and the given options, frozen. @throws RangeError when a stream's duplicate window exceeds its maximal age. */
+/** Defaults and the given options, frozen. @throws RangeError with everything that is wrong with the stream table. */
 export function transportOptions(given: GivenOptions): TransportOptions {
   const options = { ...TRANSPORT_DEFAULTS, ...given }
-  for (const { name, duplicateWindowMs, maxAgeMs } of options.streams) {
-    if (duplicateWindowMs > maxAgeMs) {
-      throw new RangeError(
-        `stream ${name}: expected a duplicate window of at most maxAgeMs ${maxAgeMs}, got ${duplicateWindowMs}`
-      )
-    }
-  }
+  const problems = tableProblems(options.streams)
+  if (problems.length > 0) throw new RangeError(problems.join('; '))
   return Object.freeze(options)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FetchDue } from '../../lib/quote/events.ts'
+import { type FetchDue, PRESSURE_REPEAT_MS } from '../../lib/quote/events.ts'
 import type { Job } from '../../lib/schedule/job.ts'
 import { Scheduler } from '../../lib/schedule/scheduler.ts'
 import type { SlotCounts } from '../../lib/schedule/slot-ledger.ts'
@@ -251,4 +251,33 @@ test('after stop nothing is due, and no timer waits', () => {
   clock.advance(10_000)
   assert.equal(sent.length, count)
   assert.equal(clock.waiting, 0)
+})
+
+test('while a group is far behind only every fourth slot is fetched, the others are accounted for, and it ends by itself', () => {
+  const { clock, scheduler, sent } = setUp([job('a')], { answer: true })
+  scheduler.start()
+  const fetched = (seconds: number) => {
+    const before = sent.length
+    clock.advance(seconds * 1_000)
+    return sent.length - before
+  }
+  assert.equal(fetched(8), 8)
+  scheduler.press({ stream: 'quotes', group: 'latest', lag: 3_000, level: 'warn' })
+  assert.equal(scheduler.stats().stretch, 2)
+  assert.equal(fetched(8), 4)
+  scheduler.press({ stream: 'quotes', group: 'storage', lag: 30_000, level: 'high' })
+  assert.equal(fetched(8), 2)
+  assert.ok(
+    sent.slice(-2).every(({ slot }) => (slot / SECOND) % 4 === 0),
+    'slots stay aligned'
+  )
+  scheduler.press({ stream: 'quotes', group: 'storage', lag: 0, level: 'none' })
+  scheduler.press({ stream: 'quotes', group: 'latest', lag: 3_000, level: 'warn' })
+  assert.equal(fetched(8), 4)
+  clock.advance(3 * PRESSURE_REPEAT_MS)
+  assert.equal(scheduler.stats().stretch, 1, 'nobody told it again')
+  assert.equal(fetched(8), 8)
+  const [report] = scheduler.jobs()
+  assert.ok((report?.reasons['skipped(pressure)'] ?? 0) >= 14)
+  assertBalanced(scheduler.stats().slots)
 })

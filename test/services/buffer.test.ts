@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Context } from 'moleculer'
+import type { StoredPage } from '../../lib/buffer/read-page.ts'
+import type { ReplayReport } from '../../lib/buffer/replays.ts'
 import type { Events } from '../../lib/quote/events.ts'
 import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { type BufferStats, bufferService, type GroupLag } from '../../services/buffer.service.ts'
@@ -75,6 +77,137 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
     })
     assert.deepEqual([page.count, page.letters.map(({ error }) => error)], [1, ['no ones']])
     await assert.rejects(node.call('buffer.deadLetters', { limit: 101 }), { code: 422 })
+  })
+
+  test(`${name}: a dead letter is handed to the group that gave it up only, and goes when it is handled`, async t => {
+    let broken = true
+    const first = listener('first', n => {
+      if (n === 1 && broken) throw new Error('no ones')
+    })
+    const second = listener('second')
+    const node = await makeNode(t, await open(t), [first.schema, second.schema])
+    node.createService(bufferService(quick))
+    await node.start()
+    for (const n of range(0, 3)) await happen(node, n)
+    const page = () => node.call<{ letters: { number: number }[] }, object>('buffer.deadLetters', {})
+    await waitUntil('it is given up', async () => (await page()).letters.length === 1)
+    await waitUntil('the other group has all', () => second.seen.length === 3)
+    const [letter] = (await page()).letters
+    const shown = await node.call('buffer.deadLetter', { number: letter?.number })
+    assert.deepEqual((shown as { payload: unknown }).payload, { n: 1 })
+    const retry = () => node.call('buffer.retryDeadLetters', { numbers: [letter?.number, 999] })
+    assert.deepEqual(await retry(), { handled: [], failed: [{ number: letter?.number, error: 'no ones' }] })
+    assert.equal((await page()).letters.length, 1)
+    broken = false
+    assert.deepEqual(await retry(), { handled: [letter?.number], failed: [] })
+    assert.deepEqual((await page()).letters, [])
+    assert.equal(second.seen.length, 3)
+    await assert.rejects(node.call('buffer.deadLetter', { number: letter?.number }), { code: 404 })
+  })
+
+  test(`${name}: dead letters can be removed`, async t => {
+    const first = listener('first', () => {
+      throw new Error('no')
+    })
+    const node = await makeNode(t, await open(t), [first.schema])
+    node.createService(bufferService(quick))
+    await node.start()
+    for (const n of range(0, 3)) await happen(node, n)
+    const page = () => node.call<{ count: number; letters: { number: number }[] }, object>('buffer.deadLetters', {})
+    await waitUntil('all are given up', async () => (await page()).count === 3)
+    const [, middle] = (await page()).letters
+    assert.equal(await node.call('buffer.removeDeadLetters', { numbers: [middle?.number, 999] }), 1)
+    const { count, letters } = await page()
+    assert.deepEqual([count, letters.length, letters.some(({ number }) => number === middle?.number)], [2, 2, false])
+  })
+
+  test(`${name}: a paused group gets nothing, misses nothing, and holds up nobody`, async t => {
+    const [first, second] = [listener('first'), listener('second')]
+    const node = await makeNode(t, await open(t), [first.schema, second.schema])
+    node.createService(bufferService(quick))
+    await node.start()
+    await happen(node, 0)
+    await waitUntil('both have it', () => first.seen.length + second.seen.length === 2)
+    await node.call('buffer.pause', { stream: 'things', group: 'first' })
+    const isPaused = async () =>
+      (await node.call<GroupLag[], object>('buffer.lag', {})).find(({ group }) => group === 'first')?.paused
+    assert.equal(await isPaused(), true)
+    await waitUntil('the node has heard it', async () => {
+      await happen(node, 100)
+      await waitUntil('the other group goes on', () => second.seen.length > 1)
+      const { pending } = (await node.call<GroupLag[], object>('buffer.lag', {}))[0] as GroupLag
+      return pending > 0
+    })
+    const before = first.seen.length
+    for (const n of range(1, 6)) await happen(node, n)
+    await waitUntil('the other group has them', () => second.numbers().includes(5))
+    assert.equal(first.seen.length, before)
+    await node.call('buffer.resume', { stream: 'things', group: 'first' })
+    await waitUntil('the group has what came meanwhile', () => range(0, 6).every(n => first.numbers().includes(n)))
+    assert.equal(await isPaused(), false)
+    await assert.rejects(node.call('buffer.pause', { stream: 'things', group: 'third' }), {
+      code: 404,
+      message: /one of first, second, got third/
+    })
+    await assert.rejects(node.call('buffer.pause', { stream: 'nothings', group: 'first' }), { code: 404 })
+  })
+
+  test(`${name}: stored events are read in pages, and handed to one group again`, async t => {
+    const [first, second] = [listener('first'), listener('second')]
+    const node = await makeNode(t, await open(t), [first.schema, second.schema])
+    node.createService(bufferService(quick))
+    await node.start()
+    await node.call('buffer.pause', { stream: 'things', group: 'second' })
+    for (const n of range(0, 7)) await happen(node, n)
+    await waitUntil('the first group has all', () => first.seen.length === 7)
+    const read: unknown[] = []
+    let next: number | null = 0
+    while (next !== null) {
+      const page: StoredPage = await node.call('buffer.read', { stream: 'things', after: next, limit: 3 })
+      read.push(...page.events.map(({ sequence, event, payload }) => [sequence, event, payload]))
+      next = page.next
+    }
+    assert.deepEqual(
+      read,
+      range(0, 7).map(n => [n + 1, 'thing.happened', { n }])
+    )
+    const { events } = await node.call<StoredPage, object>('buffer.read', {
+      stream: 'things',
+      from: Date.now() * 1_000 + 1e9
+    })
+    assert.deepEqual(events, [])
+
+    first.seen.length = 0
+    const id = await node.call('buffer.replay', { stream: 'things', group: 'first', after: 2, upTo: 5 })
+    const report = async () =>
+      (await node.call<ReplayReport[], object>('buffer.replays', {})).find(one => one.id === id)
+    await waitUntil('the replay is done', async () => (await report())?.state === 'done')
+    assert.deepEqual(first.numbers(), [2, 3, 4])
+    assert.deepEqual((await report())?.handled, 3)
+    await assert.rejects(node.call('buffer.stopReplay', { id: 99 }), { code: 404 })
+  })
+
+  test(`${name}: a purge asks for confirmation, and tells a reader that it overtook`, async t => {
+    const gate = Promise.withResolvers<void>()
+    const reader = listener('gateway@a', n => (n === 0 ? gate.promise : undefined))
+    const node = await makeNode(t, await open(t), [reader.schema])
+    node.createService(bufferService(quick))
+    await node.start()
+    // More than a reader takes in advance.
+    for (const n of range(0, 300)) await happen(node, n)
+    await waitUntil('it is at the first', () => reader.seen.length === 1)
+    const purge = (more: object) => node.call('buffer.purge', { stream: 'things', upTo: 290, ...more })
+    await assert.rejects(purge({}), { code: 409, message: /removes 290 events .*confirm: things/ })
+    await assert.rejects(purge({ confirm: 'yes' }), { code: 409 })
+    assert.equal(await purge({ confirm: 'things' }), 290)
+    gate.resolve()
+    await waitUntil('it has the last', () => reader.numbers().includes(299))
+    const told = reader.consuming.at(-1)
+    assert.ok(reader.consuming.length >= 2 && told !== undefined, 'it is told again')
+    const later = reader.seen.filter(({ sequence }) => sequence > told.after).map(({ sequence }) => sequence)
+    assert.deepEqual(later, range(told.after + 1, 301), 'behind that place nothing is missing')
+    const { transport } = await node.call<BufferStats, object>('buffer.stats', {})
+    assert.ok(transport.missed > 0)
   })
 }
 

@@ -94,10 +94,12 @@ test('a wanted key is fetched out of turn, and pressure of the buffer is shown',
   const { broker, ticks } = await startScheduler(t)
   await announce(broker, 'fetch.wanted', { key: 'venue:spot:B', reason: 'gap' })
   await announce(broker, 'fetch.wanted', { key: 'venue:spot:NONE', reason: 'gap' })
-  await announce(broker, 'buffer.pressure', { group: 'storage', lag: 7, level: 'high' })
+  await announce(broker, 'buffer.pressure', { stream: 'quotes', group: 'storage', lag: 7, level: 'high' })
   await waitUntil('the key is fetched', () => ticks.some(({ request }) => request.keys.join() === 'venue:spot:B'))
   await waitUntil('its end and the rest are counted', async () => {
     const { wanted, pressure, highPressure } = await broker.call<SchedulerStats>('scheduler.stats')
-    return wanted.ended === 1 && wanted.unknown === 1 && pressure.storage?.level === 'high' && highPressure === 1
+    return (
+      wanted.ended === 1 && wanted.unknown === 1 && pressure['quotes/storage']?.level === 'high' && highPressure === 1
+    )
   })
 })

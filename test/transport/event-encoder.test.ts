@@ -53,7 +53,7 @@ test('events that were stored before there was a codec, and under another name o
   await waitUntil('two came', () => first.seen.length >= 2)
   assert.deepEqual(first.numbers(), [1, 3])
   await waitUntil('the unreadable one is a dead letter', async () => {
-    const { letters } = await streamControlOf(node).deadLetters(0, 10)
+    const { letters } = await streamControlOf(node).deadLetters.page(0, 10)
     return letters.some(
       ({ group, reason, error }) => group === 'first' && reason === 'unreadable' && error.includes('number.0')
     )

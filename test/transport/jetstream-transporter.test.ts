@@ -4,7 +4,7 @@ import type { Context } from 'moleculer'
 import { connect } from 'nats'
 import { JetStreamLink } from '../../lib/transport/jetstream-link.ts'
 import { jetStreamNames } from '../../lib/transport/jetstream-names.ts'
-import { JetStreamSetup } from '../../lib/transport/jetstream-setup.ts'
+import { JetStreamStreams } from '../../lib/transport/jetstream-streams.ts'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
 import type { TransporterSetting } from '../../lib/transport/transporter-setting.ts'
 import { cleanUp } from '../kit/clean-up.ts'
@@ -215,7 +215,7 @@ test('jetstream: a message that is no event goes to the dead letters', async t =
   await happen(node, 1)
   const control = streamControlOf(node)
   await waitUntil('both are settled', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 2)
-  const { letters } = await control.deadLetters(0, 10)
+  const { letters } = await control.deadLetters.page(0, 10)
   assert.deepEqual(
     letters.map(({ reason, event, bytes }) => ({ reason, event, bytes })),
     [{ reason: 'unreadable', event: null, bytes: 8 }]
@@ -295,8 +295,12 @@ test('jetstream: a changed table changes streams and consumers in the server; wh
 
   const link = await JetStreamLink.open(admin)
   const other = streams.map(spec => ({ ...spec, retention: 'workqueue' as const }))
-  const setup = new JetStreamSetup(link, jetStreamNames('MOL'), other)
-  await assert.rejects(setup.ensureAll(), { code: 'stream_refused', message: /stream MOL-things/ })
+  const [things] = other
+  const ensured = new JetStreamStreams(link, jetStreamNames('MOL'), other).ensureStream(things!)
+  await assert.rejects(ensured, {
+    code: 'stream_refused',
+    message: /stream MOL-things .*retention: expected "workqueue", got "limits"/
+  })
 })
 
 test('jetstream: no request is lost while the services of its node are announced again', async t => {

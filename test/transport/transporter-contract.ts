@@ -132,7 +132,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     )
     const groups = async () => (await streamControlOf(node).streams())[0]?.groups[0]
     await waitUntil('it is acknowledged', async () => (await groups())?.ackFloor === 1)
-    assert.equal((await streamControlOf(node).deadLetters(0, 10)).count, 0)
+    assert.equal((await streamControlOf(node).deadLetters.page(0, 10)).count, 0)
   })
 
   test(`${name}: an event that fails at every delivery goes to the dead letters, and the others pass`, async t => {
@@ -144,7 +144,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     for (const n of range(0, 6)) await happen(node, n)
     const control = streamControlOf(node)
     await waitUntil('the group is done', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 6)
-    const { count, letters } = await control.deadLetters(0, 10)
+    const { count, letters } = await control.deadLetters.page(0, 10)
     assert.equal(count, 1)
     const [letter] = letters
     assert.deepEqual(
@@ -165,7 +165,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
       }
     )
     assert.equal(first.numbers().filter(n => n === 3).length, 3)
-    assert.deepEqual(await control.deadLetters(1, 10), { count: 1, letters: [] })
+    assert.deepEqual(await control.deadLetters.page(1, 10), { count: 1, letters: [] })
   })
 
   test(`${name}: an event whose payload fails the handler's schema goes to the dead letters at once`, async t => {
@@ -176,7 +176,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     await happen(node, 2)
     const control = streamControlOf(node)
     await waitUntil('both are settled', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 2)
-    const { letters } = await control.deadLetters(0, 10)
+    const { letters } = await control.deadLetters.page(0, 10)
     assert.deepEqual(
       letters.map(({ reason, deliveries, sequence }) => ({ reason, deliveries, sequence })),
       [{ reason: 'invalid', deliveries: 1, sequence: 1 }]
@@ -200,7 +200,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     const control = streamControlOf(node)
     await waitUntil('it is acknowledged', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 1)
     assert.equal(fault, undefined)
-    assert.equal((await control.deadLetters(0, 10)).count, 0)
+    assert.equal((await control.deadLetters.page(0, 10)).count, 0)
   })
 
   test(`${name}: an event whose error says retryable waits for its resource and is never given up`, async t => {
@@ -215,7 +215,7 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     away = false
     const control = streamControlOf(node)
     await waitUntil('it is acknowledged', async () => (await control.streams())[0]?.groups[0]?.ackFloor === 1)
-    assert.equal((await control.deadLetters(0, 10)).count, 0)
+    assert.equal((await control.deadLetters.page(0, 10)).count, 0)
   })
 
   test(`${name}: a message id is stored once within the window, and both publishes are confirmed`, async t => {
