@@ -1,3 +1,4 @@
+import { type Decimal, parseDecimal } from '../../lib/quote/decimal.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { quoteId } from '../../lib/quote/quote-id.ts'
 
@@ -18,18 +19,18 @@ function fullQuote(number: number, random: () => number): Quote {
   return {
     id: quoteId(key, '@ticker', { sequence: seq }),
     key,
-    last: price.toFixed(2),
-    lastSize: random().toFixed(5),
-    bid: price.toFixed(2),
-    bidSize: (9 * random()).toFixed(5),
-    ask: (price + random()).toFixed(2),
-    askSize: (9 * random()).toFixed(5),
-    open: (price - 900 * random()).toFixed(2),
-    high: (price + 900 * random()).toFixed(2),
-    low: (price - 2_000 * random()).toFixed(2),
-    prevClose: (price - 900 * random()).toFixed(2),
-    volume: (30_000 * random()).toFixed(5),
-    turnover: (1_800_000_000 * random()).toFixed(6),
+    last: decimal(price, 2),
+    lastSize: decimal(random(), 5),
+    bid: decimal(price, 2),
+    bidSize: decimal(9 * random(), 5),
+    ask: decimal(price + random(), 2),
+    askSize: decimal(9 * random(), 5),
+    open: decimal(price - 900 * random(), 2),
+    high: decimal(price + 900 * random(), 2),
+    low: decimal(price - 2_000 * random(), 2),
+    prevClose: decimal(price - 900 * random(), 2),
+    volume: decimal(30_000 * random(), 5),
+    turnover: decimal(1_800_000_000 * random(), 6),
     window: 'rolling24h',
     status: 'trading',
     seq,
@@ -40,6 +41,11 @@ function fullQuote(number: number, random: () => number): Quote {
     publishedTime: time,
     src: { kind: 'ws', provider: 'binance', channel: '@ticker', slot: null, egress: null }
   }
+}
+
+/** As a mapper gives it: canonical. */
+function decimal(value: number, digits: number): Decimal {
+  return parseDecimal(value.toFixed(digits))
 }
 
 /** Numbers from 0 to 1 by a linear congruential generator. */

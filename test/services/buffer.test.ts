@@ -19,34 +19,30 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
       name: 'ear',
       events: { 'buffer.pressure': (ctx: Context<Events['buffer.pressure']>) => void told.push(ctx.params) }
     }
+    // A look may come between the events and any handler: what it says of the second group is as it happens.
+    const levels = () => told.filter(({ group }) => group === 'first').map(({ level }) => level)
     const gate = Promise.withResolvers<void>()
     const slow = listener('first', () => gate.promise)
     const node = await makeNode(t, await open(t), [ear, slow.schema, listener('second').schema])
     node.createService(bufferService(quick))
     await node.start()
-    await waitUntil('the first look is told', () => told.length === 3)
+    await waitUntil('the first look is told of every group', () => told.length === 3)
     assert.deepEqual(
-      told.splice(0).map(({ level }) => level),
+      told.map(({ level }) => level),
       ['none', 'none', 'none']
     )
     for (const n of range(0, 20)) await happen(node, n)
-    await waitUntil('pressure is told', () => told.length === 1)
+    await waitUntil('pressure is told', () => levels().length === 2)
     const stats = () => node.call<BufferStats, object>('buffer.stats', {})
     const { looks } = await stats()
     await waitUntil('it looked again', async () => (await stats()).looks > looks + 2)
     gate.resolve()
-    await waitUntil('relief is told', () => told.length === 2)
-    assert.deepEqual(
-      told.map(({ group, level }) => ({ group, level })),
-      [
-        { group: 'first', level: 'warn' },
-        { group: 'first', level: 'none' }
-      ]
-    )
+    await waitUntil('relief is told', () => levels().length === 3)
+    assert.deepEqual(levels(), ['none', 'warn', 'none'])
     const { transport, announced, failedLooks } = await stats()
     assert.deepEqual(
       { announced, failedLooks, published: transport.published },
-      { announced: 5, failedLooks: 0, published: 20 }
+      { announced: told.length, failedLooks: 0, published: 20 }
     )
   })
 
