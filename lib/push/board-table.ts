@@ -1,6 +1,6 @@
-import { type BoardRow, type Candidate, emptyRow, mergeQuote } from '../quote/board.ts'
+import { type BoardRow, type Candidate, emptyRow, mergeQuote, shownStatus } from '../quote/board.ts'
 import type { QuoteStatus } from '../quote/quote.ts'
-import { type FieldSet, GROUP_BITS, newestShown, STATUS_BIT, type TouchMask } from './field-set.ts'
+import { type FieldSet, GROUP_BITS, STATUS_BIT, type TouchMask } from './field-set.ts'
 import type { PushCounters } from './push-counters.ts'
 
 /** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
@@ -106,7 +106,7 @@ export class BoardTable {
     for (const group of mergeQuote(entry.row, candidate)) touched |= GROUP_BITS[group]
     if (touched === 0) return 0
     // Not always the candidate's own: a newer sequence may carry an older observation than another channel's.
-    const status = newestShown(entry.row)?.quote.status ?? null
+    const status = shownStatus(entry.row)
     if (status !== entry.status) touched |= STATUS_BIT
     entry.status = status
     return touched

@@ -1,4 +1,4 @@
-import { type BoardRow, type Candidate, visible } from '../quote/board.ts'
+import { type BoardRow, type Candidate, newerObservation, newestShown, visible } from '../quote/board.ts'
 import { FIELD_GROUPS, type FieldGroup, GROUP_NAMES, type Quote, type QuoteStatus } from '../quote/quote.ts'
 import { canonicalFields, type RowField } from './row-field.ts'
 
@@ -41,7 +41,7 @@ export class FieldSet {
     for (const { group, fields } of this.#groups) {
       const shown = visible(row, group)
       if (shown === undefined) continue
-      if (newest === undefined || isNewerObservation(shown, newest)) newest = shown
+      if (newest === undefined || newerObservation(shown, newest)) newest = shown
       for (const field of fields) text += `${jsonText(field, shown.quote[field])},`
     }
     // The status is the instrument's, also while no channel carries the other fields; the times are then those of what is known.
@@ -55,19 +55,4 @@ export class FieldSet {
 /** Canonical decimals and enumerated texts need no escaping. */
 function jsonText(field: RowField, value: string | number | null | undefined): string {
   return typeof value === 'string' ? `"${field}":"${value}"` : `"${field}":${value ?? null}`
-}
-
-/** The newest of the shown observations of a row. */
-export function newestShown(row: BoardRow): Candidate | undefined {
-  let newest: Candidate | undefined
-  for (const group of GROUP_NAMES) {
-    const shown = visible(row, group)
-    if (shown !== undefined && (newest === undefined || isNewerObservation(shown, newest))) newest = shown
-  }
-  return newest
-}
-
-/** The order of shown observations: the later one, of two at one time the one with the smaller position. */
-export function isNewerObservation(a: Candidate, b: Candidate): boolean {
-  return a.quote.observedTime > b.quote.observedTime || (a.quote.observedTime === b.quote.observedTime && a.q < b.q)
 }

@@ -87,13 +87,38 @@ export function visible(row: BoardRow, group: FieldGroup): Candidate | undefined
   return best
 }
 
-function newerObservation(a: Candidate, b: Candidate): boolean {
+/** Whether `a` is shown in place of `b`: the later observation, ties as {@link visible} breaks them. */
+export function newerObservation(a: Candidate, b: Candidate): boolean {
   const order =
     a.quote.observedTime - b.quote.observedTime ||
     b.q - a.q ||
     compareText(a.epoch, b.epoch) ||
     compareText(a.quote.src.channel, b.quote.src.channel)
   return order > 0
+}
+
+/** The newest of the shown candidates of a row, of all groups. */
+export function newestShown(row: BoardRow): Candidate | undefined {
+  return newestOf(row, () => true)
+}
+
+/**
+ * The status of a row: the newest that a shown candidate tells, since most channels do not (`unknown`) and hide none; null while
+ * the row is empty.
+ */
+export function shownStatus(row: BoardRow): QuoteStatus | null {
+  const told = newestOf(row, ({ quote }) => quote.status !== 'unknown') ?? newestShown(row)
+  return told?.quote.status ?? null
+}
+
+function newestOf(row: BoardRow, counts: (candidate: Candidate) => boolean): Candidate | undefined {
+  let newest: Candidate | undefined
+  for (const group of GROUP_NAMES) {
+    const shown = visible(row, group)
+    if (shown === undefined || !counts(shown)) continue
+    if (newest === undefined || newerObservation(shown, newest)) newest = shown
+  }
+  return newest
 }
 
 function compareText(a: string, b: string): number {
@@ -114,41 +139,30 @@ export interface BoardView extends Partial<Omit<Quote, 'id' | 'seq' | 'seqKind' 
   publishedTime: Micros
 }
 
-/**
- * The visible values of a row, or undefined while it holds none. Groups that no channel carried are absent. The status is the
- * newest that a channel told: one that does not tell (`unknown`) hides none.
- */
+/** The visible values of a row, or undefined while it holds none. Groups that no channel carried are absent. */
 export function viewRow(row: BoardRow): BoardView | undefined {
-  const shown = new Map<FieldGroup, Candidate>()
-  for (const group of GROUP_NAMES) {
-    const candidate = visible(row, group)
-    if (candidate !== undefined) shown.set(group, candidate)
-  }
-  const [first, ...others] = shown.values()
-  if (first === undefined) return undefined
-  let newest = first
-  let told = first
-  for (const candidate of others) {
-    if (newerObservation(candidate, newest)) newest = candidate
-    const tells = Number(candidate.quote.status !== 'unknown') - Number(told.quote.status !== 'unknown')
-    if (tells > 0 || (tells === 0 && newerObservation(candidate, told))) told = candidate
-  }
+  const newest = newestShown(row)
+  const status = shownStatus(row)
+  if (newest === undefined || status === null) return undefined
   const { exchangeTime, receivedTime, observedTime, publishedTime } = newest.quote
-  const { status } = told.quote
   const { epoch } = newest
-  // Positions of different epochs do not compare.
-  const q = Math.max(...[...shown.values()].filter(candidate => candidate.epoch === epoch).map(({ q }) => q))
   const view: BoardView = {
     key: row.key,
     epoch,
-    q,
+    q: newest.q,
     status,
     exchangeTime,
     receivedTime,
     observedTime,
     publishedTime
   }
-  for (const [group, { quote }] of shown) copyGroup(view, quote, group)
+  for (const group of GROUP_NAMES) {
+    const shown = visible(row, group)
+    if (shown === undefined) continue
+    // Positions of different epochs do not compare.
+    if (shown.epoch === epoch) view.q = Math.max(view.q, shown.q)
+    copyGroup(view, shown.quote, group)
+  }
   return view
 }
 

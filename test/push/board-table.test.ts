@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { BoardTable, renderEntry } from '../../lib/push/board-table.ts'
 import { FieldSet, GROUP_BITS, STATUS_BIT } from '../../lib/push/field-set.ts'
 import { zeroCounters } from '../../lib/push/push-counters.ts'
+import { viewRow } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { keysOf, makeQuote, OPENING } from './make-quotes.ts'
 
@@ -71,4 +72,15 @@ test('the status shows while no channel carries the other fields of a subscripti
     exchangeTime: OPENING - 20_000,
     receivedTime: OPENING
   })
+})
+
+test('a channel that does not tell the status hides none, as in the latest store', () => {
+  const { board, heard, apply } = openBoard()
+  apply(makeQuote(A, OPENING + 1, { last: '1', lastSize: null, status: 'trading' }))
+  apply(
+    makeQuote(A, OPENING + 2, { channel: '@book', bid: '1', bidSize: '1', ask: '2', askSize: '1', status: 'unknown' })
+  )
+  const entry = board.entries.get(A)
+  assert.deepEqual([entry?.status, heard], ['trading', [1]])
+  assert.equal(entry && viewRow(entry.row)?.status, 'trading')
 })
