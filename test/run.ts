@@ -4,7 +4,7 @@ import { findBinary } from '../lib/cluster/find-binary.ts'
 
 /**
  * `npm test`: makes sure that the servers which the tests start are there, then runs `node --test` over the files given, or all.
- * A missing binary is named; on Debian as root it is installed.
+ * A missing binary is named; on Debian as root it is installed. With `--long`, tests that have a long form run that one.
  */
 const PACKAGE_OF = {
   'nats-server': 'nats-server',
@@ -13,17 +13,20 @@ const PACKAGE_OF = {
   chromium: 'chromium'
 } as const satisfies Record<string, string>
 
+const LONG = '--long'
+
 const missing: [binary: string, name: string][] = []
 for (const [binary, name] of Object.entries(PACKAGE_OF)) {
   await findBinary(binary, name).catch(() => missing.push([binary, name]))
 }
 if (missing.length > 0) install(missing.map(([, name]) => name))
 
-const files = process.argv.slice(2)
+const args = process.argv.slice(2)
+const files = args.filter(arg => arg !== LONG)
 const { status } = spawnSync(
   process.execPath,
   ['--test', '--test-reporter=spec', '--test-concurrency=2', ...(files.length > 0 ? files : ['test/**/*.test.ts'])],
-  { stdio: 'inherit' }
+  { stdio: 'inherit', env: { ...process.env, ...(args.includes(LONG) ? { LONG_FORM: '1' } : {}) } }
 )
 process.exitCode = status ?? 1
 

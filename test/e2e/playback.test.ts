@@ -59,7 +59,7 @@ test('a recording played at full speed arrives in MySQL frame for frame, and the
   cleanUp(t, () => exchange.close())
 
   const cluster = await startCluster(t, { buffer: 1, storage: 1, latest: 1 })
-  const markets = join(cluster.nats.dir, 'markets.yaml')
+  const markets = join(cluster.redis.dir, 'markets.yaml')
   await writeFile(
     markets,
     `sources: [{ name: binance, source: binance, stream: '${exchange.streamUrl}' }]

@@ -27,7 +27,7 @@ test('two fetchers share the slots, requests leave through all proxies in rotati
   cleanUp(t, () => exchange.close())
   const proxies = await Promise.all(ADDRESSES.map(address => spawnProxy(t, { address, password: 'p:ss w%rd' })))
   const cluster = await startCluster(t, { buffer: 1, storage: 1 })
-  const markets = join(cluster.nats.dir, 'markets.yaml')
+  const markets = join(cluster.redis.dir, 'markets.yaml')
   const lists = LISTS.map(
     index => `  - { name: list-${index}, source: binance, instruments: ['${KEYS[index % KEYS.length]}'], poll: [
       { channel: ${index < KEYS.length ? 'price' : 'bookTicker'}, intervalMs: 500 }] }`

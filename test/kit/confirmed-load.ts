@@ -1,69 +1,83 @@
-import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceBroker } from 'moleculer'
 import { publish } from '../../lib/buffer/events.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { quoteId } from '../../lib/quote/quote-id.ts'
-import { makeBroker } from './make-broker.ts'
+import { cleanUp, type Scope } from './clean-up.ts'
 
 export interface ConfirmedLoad {
-  /** Every quote whose publish was confirmed, by id. */
-  confirmed: Map<string, Quote>
+  /** Quotes whose publish was confirmed; all of them when the load has stopped. */
+  confirmed(): number
   /** Publishes that were refused; each was then repeated under the same message id. */
   refused(): number
-  /** Ends the load and waits for its last confirmation. */
+  /** The newest quote of each key that was confirmed. */
+  newest(): ReadonlyMap<string, Quote>
+  /** Ends the load; resolves when every quote that was ever made is confirmed. */
   stop(): Promise<void>
 }
 
 export interface LoadOptions {
-  server: string
   keys: readonly string[]
   quotesPerSecond: number
 }
 
 const BATCHES_PER_SECOND = 20
+/** Batches that wait for their confirmation; the load falls behind its rate while so many do, and makes up for it then. */
+const MAX_UNDER_WAY = 64
+const REPEAT_MS = 100
 
-/** A broker of its own without services, connected to a running system, as a test's eye and hand. */
-export async function connectBroker(t: TestContext, server: string): Promise<ServiceBroker> {
-  const broker = await makeBroker(t, { kind: 'nats', servers: [server] })
-  await broker.start()
-  return broker
+/** Quote `n` of a load, from 0, has this id, so that all of them can be found without remembering them. */
+export function loadQuoteId(keys: readonly string[], n: number): string {
+  return quoteId(keys[n % keys.length] ?? '', '@trade', { sequence: String(n + 1) })
 }
 
-/** Publishes numbered quotes at a steady rate and keeps what the buffer has confirmed. */
-export function startLoad(
-  broker: ServiceBroker,
-  { keys, quotesPerSecond }: Omit<LoadOptions, 'server'>
-): ConfirmedLoad {
-  const confirmed = new Map<string, Quote>()
-  const size = quotesPerSecond / BATCHES_PER_SECOND
+/** Publishes numbered quotes at a steady rate, and repeats each batch until the buffer has confirmed it or the scope ends. */
+export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSecond }: LoadOptions): ConfirmedLoad {
+  const newest = new Map<string, Quote>()
+  const underWay = new Set<Promise<void>>()
+  const size = Math.round(quotesPerSecond / BATCHES_PER_SECOND)
+  let made = 0
+  let confirmed = 0
   let refused = 0
-  let counter = 0
   let ended = false
+  let abandoned = false
 
-  const run = async () => {
-    let due = Date.now()
-    while (!ended) {
-      const quotes = Array.from({ length: size }, () => numberedQuote(keys, counter++))
-      const messageId = `load-${counter}`
-      for (;;) {
-        try {
-          await publish(broker, 'quotes.received', { source: 'load', quotes }, messageId)
-          break
-        } catch {
-          refused++
-          await delay(100)
-        }
+  const send = async (quotes: Quote[], messageId: string) => {
+    for (;;) {
+      try {
+        await publish(broker, 'quotes.received', { source: 'load', quotes }, messageId)
+        break
+      } catch {
+        if (abandoned) return
+        refused++
+        await delay(REPEAT_MS)
       }
-      for (const quote of quotes) confirmed.set(quote.id, quote)
-      due += 1_000 / BATCHES_PER_SECOND
-      await delay(Math.max(0, due - Date.now()))
+    }
+    confirmed += quotes.length
+    for (const quote of quotes) {
+      if (quote.observedTime >= (newest.get(quote.key)?.observedTime ?? 0)) newest.set(quote.key, quote)
     }
   }
+  const run = async () => {
+    for (let due = performance.now(); !ended; due += 1_000 / BATCHES_PER_SECOND) {
+      await delay(Math.max(0, due - performance.now()))
+      if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay)
+      const quotes = Array.from({ length: size }, () => numberedQuote(keys, made++))
+      const sending = send(quotes, `load-${made}`)
+      underWay.add(sending)
+      void sending.then(() => underWay.delete(sending))
+    }
+    await Promise.all(underWay)
+  }
   const running = run()
+  cleanUp(t, () => {
+    ended = true
+    abandoned = true
+  })
   return {
-    confirmed,
+    confirmed: () => confirmed,
     refused: () => refused,
+    newest: () => newest,
     stop: () => {
       ended = true
       return running
@@ -71,17 +85,16 @@ export function startLoad(
   }
 }
 
-function numberedQuote(keys: readonly string[], counter: number): Quote {
-  const key = keys[counter % keys.length] ?? ''
+function numberedQuote(keys: readonly string[], n: number): Quote {
+  const key = keys[n % keys.length] ?? ''
   const now = Date.now() * 1_000
-  const seq = String(counter + 1)
   return {
-    id: quoteId(key, '@trade', { sequence: seq }),
+    id: loadQuoteId(keys, n),
     key,
-    last: `${1000 + (counter % 997)}.${String(counter % 89).padStart(2, '0')}1`,
+    last: `${1000 + (n % 997)}.${String(n % 89).padStart(2, '0')}1`,
     lastSize: '0.00000001',
     status: 'trading',
-    seq,
+    seq: String(n + 1),
     seqKind: 't',
     exchangeTime: now,
     receivedTime: now,

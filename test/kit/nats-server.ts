@@ -1,6 +1,6 @@
 import { natsServer } from '../../lib/cluster/nats-server.ts'
 import type { Scope } from './clean-up.ts'
-import { type PrivateProcess, startProcess } from './private-process.ts'
+import { type Place, type PrivateProcess, startProcess } from './private-process.ts'
 
 export interface NatsServer extends PrivateProcess {
   /** `127.0.0.1:port`, for the `servers` of a connection. */
@@ -10,10 +10,17 @@ export interface NatsServer extends PrivateProcess {
 export interface NatsServerOptions {
   /** Lines of server configuration, e.g. `max_payload: 64KB`. */
   config?: string
+  /** Runs before its first start; its directory is there already. */
+  prepare?: (place: Place) => Promise<void>
 }
 
 /** A private nats-server with JetStream on file storage. */
 export async function startNatsServer(t: Scope, options: NatsServerOptions = {}): Promise<NatsServer> {
-  const nats = await startProcess(t, natsServer(options.config))
+  const recipe = natsServer(options.config)
+  const prepare = async (place: Place) => {
+    await options.prepare?.(place)
+    await recipe.prepare(place)
+  }
+  const nats = await startProcess(t, { ...recipe, prepare })
   return { ...nats, server: `127.0.0.1:${nats.port}` }
 }

@@ -45,6 +45,8 @@ export interface PrivateProcess extends Place {
   stop(): Promise<number | null>
   /** Whether it runs now. */
   alive(): boolean
+  /** Of the present start; undefined while it does not run. */
+  pid(): number | undefined
 }
 
 const OUTPUT_CHARACTERS = 64 * 1024
@@ -55,6 +57,7 @@ const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 /** Starts a binary on a free port in a temporary directory and waits until it answers; ends and removes both after the test. */
 export async function startProcess(t: Scope, spec: ProcessSpec): Promise<PrivateProcess> {
@@ -126,6 +129,7 @@ export async function startProcess(t: Scope, spec: ProcessSpec): Promise<Private
       await end('SIGTERM')
       return exitCode
     },
-    alive: () => child !== undefined && child.exitCode === null && child.signalCode === null
+    alive: () => child !== undefined && child.exitCode === null && child.signalCode === null,
+    pid: () => child?.pid
   }
 }

@@ -271,7 +271,7 @@ test('every gateway reads by an event group named after its node', async t => {
 })
 
 test('over the in-process transporter a published quote reaches the board of latest and, with its position, the client', async t => {
-  const broker = await makeBroker(t, { kind: 'memory' }, 'node-1')
+  const broker = await makeBroker(t, { kind: 'memory' }, { nodeID: 'node-1' })
   const gateway = gatewayService({ port: () => 0, instruments: () => [], demoSources: () => [] })
   broker.createService(gateway)
   broker.createService(latestService({ openLatest: async () => new MemoryLatest(), warm: async () => [trade(A, 1)] }))

@@ -1,0 +1,40 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { cleanUp, type Scope } from '../../test/kit/clean-up.ts'
+
+/** A process that does its part of a benchmark until the scope ends, and tells when asked. */
+export interface PeerProcess<T> {
+  readonly pid: number
+  /** What it did since it was last asked, or since its start: as its answer defines. */
+  ask(): Promise<T>
+}
+
+/** Starts a script that calls {@link answer}; resolves when it has done so. */
+export async function startPeer<T>(scope: Scope, script: string, args: readonly string[]): Promise<PeerProcess<T>> {
+  const child = fork(script, [...args], { execArgv: ['--disable-warning=ExperimentalWarning'] })
+  cleanUp(scope, () => child.kill('SIGKILL'))
+  await reply(child, script)
+  return {
+    pid: child.pid ?? 0,
+    async ask() {
+      const told = reply(child, script)
+      child.send('tell')
+      return (await told) as T
+    }
+  }
+}
+
+/** The script's part: what it tells whenever it is asked. */
+export function answer(tell: () => object): void {
+  process.on('message', () => process.send?.(tell()))
+  process.on('disconnect', () => process.exit())
+  process.send?.({})
+}
+
+async function reply(child: ChildProcess, script: string): Promise<unknown> {
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${script} ended: ${code ?? signal}`)
+  })
+  const [message] = await Promise.race([once(child, 'message'), ended])
+  return message
+}
