@@ -8,8 +8,8 @@ export type TextColumn = Column<string | null> | { joined: string }
  * Joined texts are read three times as fast: V8 looks up every short text of a JSON array in its table of strings. Longer ones it
  * does not look up, and would cut out of the joined text as a view that keeps all of it in memory.
  */
-const LONGEST_JOINED = 12
-const SEPARATOR = '|'
+export const LONGEST_JOINED = 12
+export const SEPARATOR = '|'
 
 /** Tells a value once where all are the same. @param values At least one. */
 export function fold<T extends string | number | null | [string]>(values: T[]): Column<T> {
@@ -22,12 +22,6 @@ export function unfold<T>(column: Column<T> | undefined, n: number): T[] {
   return Array.isArray(column) ? column : new Array<T>(n).fill(column as T)
 }
 
-/** {@link fold} for decimals and sequences. */
-export function foldTexts(values: (string | null)[]): TextColumn {
-  if (areSame(values)) return values[0] as string | null
-  return values.every(isJoinable) ? { joined: values.join(SEPARATOR) } : values
-}
-
 /** @throws TypeError for a joined text of another number of values. */
 export function unfoldTexts(column: TextColumn | undefined, n: number): (string | null)[] {
   if (typeof column !== 'object' || column === null || Array.isArray(column)) return unfold(column as Column<string>, n)
@@ -35,11 +29,6 @@ export function unfoldTexts(column: TextColumn | undefined, n: number): (string 
   if (values.length !== n) throw new TypeError(`expected ${n} values, got ${values.length}`)
   for (let index = 0; index < n; index++) if (values[index] === '') values[index] = null
   return values
-}
-
-/** A null is joined as an empty text, so an empty text cannot be. */
-function isJoinable(value: string | null): boolean {
-  return value === null || (value.length <= LONGEST_JOINED && value !== '' && !value.includes(SEPARATOR))
 }
 
 function areSame(values: readonly unknown[]): boolean {

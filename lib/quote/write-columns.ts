@@ -1,6 +1,7 @@
-import { fold, foldTexts } from './column.ts'
-import type { Micros, Quote, StatsWindow } from './quote.ts'
+import { fold } from './column.ts'
+import type { Micros, Quote, StatsWindow, ValueField } from './quote.ts'
 import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns } from './quote-columns.ts'
+import { TextColumnWriter } from './text-column-writer.ts'
 
 /** @param quotes At least one; all carry the same `groups`. */
 export function writeColumns(groups: number, at: number[] | undefined, quotes: readonly Quote[]): QuoteColumns {
@@ -16,7 +17,7 @@ function writeCommon(groups: number, at: number[] | undefined, quotes: readonly 
   const id: (0 | string | [string])[] = []
   const key: string[] = []
   const status: Quote['status'][] = []
-  const seq: Quote['seq'][] = []
+  const seq = new TextColumnWriter(quotes.length)
   const seqKind: Quote['seqKind'][] = []
   const exchangeTime: (number | null)[] = []
   const receivedTime: number[] = []
@@ -34,7 +35,7 @@ function writeCommon(groups: number, at: number[] | undefined, quotes: readonly 
     id.push(writeId(quote))
     key.push(quote.key)
     status.push(quote.status)
-    seq.push(quote.seq)
+    seq.add(quote.seq)
     seqKind.push(quote.seqKind)
     exchangeTime.push(quote.exchangeTime === null ? null : quote.exchangeTime - quote.receivedTime)
     receivedTime.push(quote.receivedTime - received)
@@ -55,7 +56,7 @@ function writeCommon(groups: number, at: number[] | undefined, quotes: readonly 
     id: fold(id),
     key: fold(key),
     status: fold(status),
-    seq: foldTexts(seq),
+    seq: seq.column(() => textsOf(quotes, 'seq')),
     seqKind: fold(seqKind),
     exchangeTime: fold(exchangeTime),
     receivedTime: fold(receivedTime),
@@ -70,62 +71,75 @@ function writeCommon(groups: number, at: number[] | undefined, quotes: readonly 
 }
 
 function writeTrade(quotes: readonly Quote[]): Partial<QuoteColumns> {
-  const last: (string | null)[] = []
-  const lastSize: (string | null)[] = []
+  const last = new TextColumnWriter(quotes.length)
+  const lastSize = new TextColumnWriter(quotes.length)
   for (const quote of quotes) {
-    last.push(quote.last ?? null)
-    lastSize.push(quote.lastSize ?? null)
+    last.add(quote.last)
+    lastSize.add(quote.lastSize)
   }
-  return { last: foldTexts(last), lastSize: foldTexts(lastSize) }
+  return {
+    last: last.column(() => textsOf(quotes, 'last')),
+    lastSize: lastSize.column(() => textsOf(quotes, 'lastSize'))
+  }
 }
 
 function writeBook(quotes: readonly Quote[]): Partial<QuoteColumns> {
-  const bid: (string | null)[] = []
-  const bidSize: (string | null)[] = []
-  const ask: (string | null)[] = []
-  const askSize: (string | null)[] = []
+  const bid = new TextColumnWriter(quotes.length)
+  const bidSize = new TextColumnWriter(quotes.length)
+  const ask = new TextColumnWriter(quotes.length)
+  const askSize = new TextColumnWriter(quotes.length)
   for (const quote of quotes) {
-    bid.push(quote.bid ?? null)
-    bidSize.push(quote.bidSize ?? null)
-    ask.push(quote.ask ?? null)
-    askSize.push(quote.askSize ?? null)
+    bid.add(quote.bid)
+    bidSize.add(quote.bidSize)
+    ask.add(quote.ask)
+    askSize.add(quote.askSize)
   }
-  return { bid: foldTexts(bid), bidSize: foldTexts(bidSize), ask: foldTexts(ask), askSize: foldTexts(askSize) }
+  return {
+    bid: bid.column(() => textsOf(quotes, 'bid')),
+    bidSize: bidSize.column(() => textsOf(quotes, 'bidSize')),
+    ask: ask.column(() => textsOf(quotes, 'ask')),
+    askSize: askSize.column(() => textsOf(quotes, 'askSize'))
+  }
 }
 
 function writeStats(quotes: readonly Quote[]): Partial<QuoteColumns> {
-  const open: (string | null)[] = []
-  const high: (string | null)[] = []
-  const low: (string | null)[] = []
-  const prevClose: (string | null)[] = []
-  const volume: (string | null)[] = []
-  const turnover: (string | null)[] = []
+  const open = new TextColumnWriter(quotes.length)
+  const high = new TextColumnWriter(quotes.length)
+  const low = new TextColumnWriter(quotes.length)
+  const prevClose = new TextColumnWriter(quotes.length)
+  const volume = new TextColumnWriter(quotes.length)
+  const turnover = new TextColumnWriter(quotes.length)
   const window: (StatsWindow | null)[] = []
   for (const quote of quotes) {
-    open.push(quote.open ?? null)
-    high.push(quote.high ?? null)
-    low.push(quote.low ?? null)
-    prevClose.push(quote.prevClose ?? null)
-    volume.push(quote.volume ?? null)
-    turnover.push(quote.turnover ?? null)
+    open.add(quote.open)
+    high.add(quote.high)
+    low.add(quote.low)
+    prevClose.add(quote.prevClose)
+    volume.add(quote.volume)
+    turnover.add(quote.turnover)
     window.push(quote.window ?? null)
   }
   return {
-    open: foldTexts(open),
-    high: foldTexts(high),
-    low: foldTexts(low),
-    prevClose: foldTexts(prevClose),
-    volume: foldTexts(volume),
-    turnover: foldTexts(turnover),
+    open: open.column(() => textsOf(quotes, 'open')),
+    high: high.column(() => textsOf(quotes, 'high')),
+    low: low.column(() => textsOf(quotes, 'low')),
+    prevClose: prevClose.column(() => textsOf(quotes, 'prevClose')),
+    volume: volume.column(() => textsOf(quotes, 'volume')),
+    turnover: turnover.column(() => textsOf(quotes, 'turnover')),
     window: fold(window)
   }
 }
 
+type TextField = Exclude<ValueField, 'window'> | 'seq'
+
+/** The rare way: of texts that cannot be joined. */
+function textsOf(quotes: readonly Quote[], field: TextField): (string | null)[] {
+  return quotes.map(quote => quote[field] ?? null)
+}
+
 /** What an id tells beyond its quote's other fields. */
 function writeId({ id, key, seq, src: { channel } }: Quote): 0 | string | [string] {
-  const from = key.length + channel.length + 2
-  const usual =
-    id.startsWith(key) && id[key.length] === '|' && id.startsWith(channel, key.length + 1) && id[from - 1] === '|'
-  if (!usual) return [id]
-  return seq !== null && id.length === from + seq.length && id.endsWith(seq) ? 0 : id.slice(from)
+  if (id === `${key}|${channel}|${seq}` && seq !== null) return 0
+  const prefix = `${key}|${channel}|`
+  return id.startsWith(prefix) ? id.slice(prefix.length) : [id]
 }
