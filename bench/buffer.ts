@@ -1,15 +1,11 @@
-import { startNatsServer } from '../test/kit/nats-server.ts'
-import { startRedis } from '../test/kit/redis.ts'
 import type { Task, Told } from './buffer/peer.ts'
-import { runPair } from './buffer/run-pair.ts'
-import type { Place } from './buffer/system.ts'
+import { type Measured, runPair } from './buffer/run-pair.ts'
 import { SYSTEMS, type SystemName } from './buffer/systems.ts'
-import { withScope } from './kit/scope.ts'
 import { median } from './kit/statistics.ts'
 
 /**
  * How fast do batches of full quotes get from a publisher process to a handler in a consumer process, as objects, over real
- * servers with file storage? Side by side in one run, the systems taking turns.
+ * servers with file storage? Side by side in one run, the systems taking turns, each time with an empty server.
  */
 const ROUNDS = 3
 const NAMES = Object.keys(SYSTEMS) as SystemName[]
@@ -27,34 +23,30 @@ const SHAPES = [
 /** A feed's flush: 5,000 quotes/s. */
 const FLUSH = { batch: 10, paceMs: 2 } as const
 
-type Results = Map<SystemName, Told[]>
+type Results = Map<SystemName, Measured[]>
 type Shape = Pick<Task, 'batch' | 'window' | 'paceMs'>
 
 export async function run(): Promise<void> {
-  await withScope(async scope => {
-    const [nats, redis] = await Promise.all([startNatsServer(scope), startRedis(scope)])
-    const place: Place = { nats: nats.server, redis: redis.url }
-    console.log(`One publisher and one consumer process; medians of ${ROUNDS} rounds. Full 20-field quotes.`)
-    console.log('nats-server: file storage, default sync interval. redis-server: append-only file, default fsync.\n')
-    const rates = new Map<number, Results>()
-    for (const shape of SHAPES) {
-      const results = await interleave(place, { ...shape, paceMs: 0 })
-      print(`As fast as it goes: ${shape.batch} per batch, ${shape.window} batches under way`, results)
-      rates.set(shape.batch, results)
-    }
-    for (const { batch, paceMs } of [...SHAPES, FLUSH]) {
-      const results = await interleave(place, { batch, paceMs, window: 1 })
-      print(`A batch of ${batch} every ${paceMs} ms, timed from when it was due`, results)
-      if (batch === FLUSH.batch) judge(rates, results)
-    }
-  })
+  console.log(`One publisher and one consumer process; medians of ${ROUNDS} rounds. Full 20-field quotes.`)
+  console.log('nats-server: file storage, default sync interval. redis-server: append-only file, default fsync.\n')
+  const rates = new Map<number, Results>()
+  for (const shape of SHAPES) {
+    const results = await interleave({ ...shape, paceMs: 0 })
+    print(`As fast as it goes: ${shape.batch} per batch, ${shape.window} batches under way`, results)
+    rates.set(shape.batch, results)
+  }
+  for (const { batch, paceMs } of [...SHAPES, FLUSH]) {
+    const results = await interleave({ batch, paceMs, window: 1 })
+    print(`A batch of ${batch} every ${paceMs} ms, timed from when it was due`, results)
+    if (batch === FLUSH.batch) judge(rates, results)
+  }
 }
 
 /** The systems take turns, so that what else the machine does meets all of them. */
-async function interleave(place: Place, shape: Shape): Promise<Results> {
+async function interleave(shape: Shape): Promise<Results> {
   const results: Results = new Map(NAMES.map(name => [name, []]))
   for (let round = 0; round < ROUNDS; round++) {
-    for (const system of NAMES) results.get(system)?.push(await runPair({ ...shape, ...TIMES, place, system }))
+    for (const system of NAMES) results.get(system)?.push(await runPair({ ...shape, ...TIMES, system }))
   }
   return results
 }
@@ -63,8 +55,12 @@ function rateOf({ quotes, ms }: Told): number {
   return (quotes / ms) * 1_000
 }
 
-function middle(told: readonly Told[], value: (told: Told) => number): number {
-  return median(told.map(value))
+function middle(measured: readonly Measured[], value: (measured: Measured) => number): number {
+  return median(measured.map(value))
+}
+
+function microsPerQuote(measured: readonly Measured[], part: `${'publisher' | 'server' | 'consumer'}CpuMs`): string {
+  return middle(measured, told => (told[part] * 1_000) / told.quotes).toFixed(2)
 }
 
 function print(title: string, results: Results): void {
@@ -80,7 +76,9 @@ function print(title: string, results: Results): void {
             spread: `[${Math.round(Math.min(...rates))}..${Math.round(Math.max(...rates))}]`,
             'p50 ms': middle(told, ({ p50 }) => p50).toFixed(2),
             'p99 ms': middle(told, ({ p99 }) => p99).toFixed(2),
-            'consumer µs/quote': middle(told, ({ cpuMs, quotes }) => (cpuMs * 1_000) / quotes).toFixed(2),
+            'µs/quote: publisher': microsPerQuote(told, 'publisherCpuMs'),
+            server: microsPerQuote(told, 'serverCpuMs'),
+            consumer: microsPerQuote(told, 'consumerCpuMs'),
             'consumer MiB': Math.round(middle(told, ({ rssMiB }) => rssMiB))
           }
         ]

@@ -2,26 +2,48 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { startNatsServer } from '../../test/kit/nats-server.ts'
+import { startRedis } from '../../test/kit/redis.ts'
+import { cpuTimeMs } from '../kit/cpu-time.ts'
+import { withScope } from '../kit/scope.ts'
 import type { Task, Told } from './peer.ts'
+import type { SystemName } from './systems.ts'
 
 const PEER = join(import.meta.dirname, 'peer.ts')
 /** Beyond what the task takes by itself. */
 const SLACK_MS = 30_000
 
-/** Runs one consumer process, then one publisher process, and gives what the consumer measured. */
-export async function runPair(task: Omit<Task, 'role'>): Promise<Told> {
-  const consumer = start({ ...task, role: 'consume' })
-  const lines = createInterface({ input: consumer.stdout! })[Symbol.asyncIterator]()
-  let publisher: ChildProcess | undefined
-  const overdue = setTimeout(() => consumer.kill('SIGKILL'), task.warmUpMs + task.measureMs + SLACK_MS)
-  try {
-    await nextLine(lines, consumer)
-    publisher = start({ ...task, role: 'publish' })
-    return JSON.parse(await nextLine(lines, consumer)) as Told
-  } finally {
-    clearTimeout(overdue)
-    await Promise.all([end(publisher), end(consumer)])
-  }
+/** What the consumer told, and processor time within the measured time. */
+export interface Measured extends Told {
+  publisherCpuMs: number
+  serverCpuMs: number
+  consumerCpuMs: number
+}
+
+/** Runs an empty server of the system's, one consumer process, then one publisher process. */
+export function runPair(task: Omit<Task, 'role' | 'place'>): Promise<Measured> {
+  return withScope(async scope => {
+    const usesRedis = task.system === ('Redis Streams' satisfies SystemName)
+    const server = await (usesRedis ? startRedis(scope) : startNatsServer(scope))
+    const place = 'url' in server ? { nats: '', redis: server.url } : { nats: server.server, redis: '' }
+    const consumer = start({ ...task, place, role: 'consume' })
+    const lines = createInterface({ input: consumer.stdout! })[Symbol.asyncIterator]()
+    let publisher: ChildProcess | undefined
+    const overdue = setTimeout(() => consumer.kill('SIGKILL'), task.warmUpMs + task.measureMs + SLACK_MS)
+    try {
+      await nextLine(lines, consumer)
+      publisher = start({ ...task, place, role: 'publish' })
+      const pids = [publisher.pid, server.pid(), consumer.pid].map(pid => pid ?? 0)
+      await nextLine(lines, consumer)
+      const before = pids.map(cpuTimeMs)
+      const told = JSON.parse(await nextLine(lines, consumer)) as Told
+      const [publisherCpuMs = 0, serverCpuMs = 0, consumerCpuMs = 0] = pids.map((pid, n) => cpuTimeMs(pid) - before[n]!)
+      return { ...told, publisherCpuMs, serverCpuMs, consumerCpuMs }
+    } finally {
+      clearTimeout(overdue)
+      await Promise.all([end(publisher), end(consumer)])
+    }
+  })
 }
 
 function start(task: Task): ChildProcess {
