@@ -59,8 +59,8 @@ function middle(measured: readonly Measured[], value: (measured: Measured) => nu
   return median(measured.map(value))
 }
 
-function microsPerQuote(measured: readonly Measured[], part: `${'publisher' | 'server' | 'consumer'}CpuMs`): string {
-  return middle(measured, told => (told[part] * 1_000) / told.quotes).toFixed(2)
+function microsPerQuote(measured: readonly Measured[], part: `${'publisher' | 'server' | 'consumer'}Micros`): string {
+  return middle(measured, told => told[part] / told.quotes).toFixed(2)
 }
 
 function print(title: string, results: Results): void {
@@ -76,9 +76,9 @@ function print(title: string, results: Results): void {
             spread: `[${Math.round(Math.min(...rates))}..${Math.round(Math.max(...rates))}]`,
             'p50 ms': middle(told, ({ p50 }) => p50).toFixed(2),
             'p99 ms': middle(told, ({ p99 }) => p99).toFixed(2),
-            'µs/quote: publisher': microsPerQuote(told, 'publisherCpuMs'),
-            server: microsPerQuote(told, 'serverCpuMs'),
-            consumer: microsPerQuote(told, 'consumerCpuMs'),
+            'µs/quote: publisher': microsPerQuote(told, 'publisherMicros'),
+            server: microsPerQuote(told, 'serverMicros'),
+            consumer: microsPerQuote(told, 'consumerMicros'),
             'consumer MiB': Math.round(middle(told, ({ rssMiB }) => rssMiB))
           }
         ]

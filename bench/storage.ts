@@ -1,6 +1,6 @@
+import { cpuMicros } from './kit/cpu-time.ts'
 import { withScope } from './kit/scope.ts'
 import { median } from './kit/statistics.ts'
-import { cpuMicros } from './storage/cpu-time.ts'
 import { type Database, startDatabase } from './storage/database.ts'
 import { makeSample, type Sample } from './storage/sample.ts'
 import { appendBatches, insertOneByOne, loadFile, type Way } from './storage/ways.ts'

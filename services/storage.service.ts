@@ -52,6 +52,10 @@ export function storageService(deps: StorageDeps) {
   return {
     name: 'storage',
     mixins: [resource('storage', () => openStorage(deps, database))],
+    started() {
+      if (database.loadsRefused === 0) return
+      this.logger.warn('The database has local_infile off: history is written by INSERT, at twice the processor time')
+    },
     events: {
       // Resolves, and so acknowledges, when the quotes are stored; rejects when they must come again.
       ...on(

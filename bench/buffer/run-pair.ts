@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startNatsServer } from '../../test/kit/nats-server.ts'
 import { startRedis } from '../../test/kit/redis.ts'
-import { cpuTimeMs } from '../kit/cpu-time.ts'
+import { cpuMicros } from '../kit/cpu-time.ts'
 import { withScope } from '../kit/scope.ts'
 import type { Task, Told } from './peer.ts'
 import type { SystemName } from './systems.ts'
@@ -13,11 +13,11 @@ const PEER = join(import.meta.dirname, 'peer.ts')
 /** Beyond what the task takes by itself. */
 const SLACK_MS = 30_000
 
-/** What the consumer told, and processor time within the measured time. */
+/** What the consumer told, and processor time within the measured time, in microseconds. */
 export interface Measured extends Told {
-  publisherCpuMs: number
-  serverCpuMs: number
-  consumerCpuMs: number
+  publisherMicros: number
+  serverMicros: number
+  consumerMicros: number
 }
 
 /** Runs an empty server of the system's, one consumer process, then one publisher process. */
@@ -35,10 +35,12 @@ export function runPair(task: Omit<Task, 'role' | 'place'>): Promise<Measured> {
       publisher = start({ ...task, place, role: 'publish' })
       const pids = [publisher.pid, server.pid(), consumer.pid].map(pid => pid ?? 0)
       await nextLine(lines, consumer)
-      const before = pids.map(cpuTimeMs)
+      const before = pids.map(cpuMicros)
       const told = JSON.parse(await nextLine(lines, consumer)) as Told
-      const [publisherCpuMs = 0, serverCpuMs = 0, consumerCpuMs = 0] = pids.map((pid, n) => cpuTimeMs(pid) - before[n]!)
-      return { ...told, publisherCpuMs, serverCpuMs, consumerCpuMs }
+      const [publisherMicros = 0, serverMicros = 0, consumerMicros = 0] = pids.map(
+        (pid, n) => cpuMicros(pid) - before[n]!
+      )
+      return { ...told, publisherMicros, serverMicros, consumerMicros }
     } finally {
       clearTimeout(overdue)
       await Promise.all([end(publisher), end(consumer)])

@@ -6,6 +6,9 @@ import type { HistoryStore } from './history-store.ts'
 /** Batches that may wait; the next is refused. Above what the stream leaves unacknowledged for one group. */
 const MAX_WAITING = 1_024
 
+/** Transactions under way at once: while the database works on one, the next is made ready. */
+const LANES = 2
+
 /** What an append queue did. */
 export interface AppendCounters {
   /** Batches given. */
@@ -28,15 +31,18 @@ interface Waiting {
 }
 
 /**
- * Appends one transaction at a time; batches that come while one runs share the next, up to 4096 quotes. A lone batch does not
- * wait, and under load the transactions grow with the database's delay, instead of one commit per batch.
+ * Appends batches that come while a transaction runs in the next one, up to 4096 quotes. A lone batch does not wait, and under
+ * load the transactions grow with the database's delay, instead of one commit per batch. Only what fills a whole transaction may
+ * run beside another: a backlog.
  */
 export class AppendQueue {
   readonly counters: AppendCounters = { batches: 0, appends: 0, inserted: 0, collapsed: 0, failed: 0, isolated: 0 }
   readonly #store: Pick<HistoryStore, 'append'>
   readonly #maxWaiting: number
   readonly #waiting: Waiting[] = []
-  #running: Promise<void> | undefined
+  #waitingQuotes = 0
+  readonly #running = new Set<Promise<void>>()
+  #lanes = 0
   #closed = false
 
   constructor(store: Pick<HistoryStore, 'append'>, maxWaiting = MAX_WAITING) {
@@ -55,20 +61,32 @@ export class AppendQueue {
         return
       }
       this.#waiting.push({ quotes, resolve, reject })
-      this.#running ??= this.#run()
+      this.#waitingQuotes += quotes.length
+      if (this.#mayOpen()) this.#open()
     })
   }
 
   /** Refuses what comes, waits for what is there. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#running
+    await Promise.all(this.#running)
   }
 
   #refusal(): StoreError | undefined {
     if (this.#closed) return new StoreError('closed', 'the append queue was closed')
     if (this.#waiting.length < this.#maxWaiting) return undefined
     return new StoreError('busy', `${this.#maxWaiting} batches are waiting to be stored`)
+  }
+
+  #mayOpen(): boolean {
+    return this.#lanes === 0 || (this.#lanes < LANES && this.#waitingQuotes >= QUOTES_PER_BATCH)
+  }
+
+  #open(): void {
+    this.#lanes++
+    const running = this.#run()
+    this.#running.add(running)
+    running.finally(() => this.#running.delete(running))
   }
 
   async #run(): Promise<void> {
@@ -79,7 +97,8 @@ export class AppendQueue {
         for (const one of taken) await this.#settle([one])
       }
     }
-    this.#running = undefined
+    // At once, not when the promise is noticed: what comes in between must find the lane free.
+    this.#lanes--
   }
 
   #take(): Waiting[] {
@@ -90,7 +109,9 @@ export class AppendQueue {
       if (count > 0 && quotes > QUOTES_PER_BATCH) break
       count++
     }
-    return this.#waiting.splice(0, count)
+    const taken = this.#waiting.splice(0, count)
+    for (const { quotes } of taken) this.#waitingQuotes -= quotes.length
+    return taken
   }
 
   /** Appends batches together. @returns false, with none settled, when one of several is to blame and each must be tried alone. */

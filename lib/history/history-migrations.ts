@@ -4,7 +4,8 @@ import type { MigrationSet } from '../store/migrations.ts'
  * The tables of the history.
  *
  * `quotes` is clustered by instrument and id, which makes an id unique without a second index and keeps the locks of two writers
- * of one batch in one order. `quotes_by_time` serves ranges of an instrument, `quotes_by_series` the newest of a channel.
+ * of one batch in one order. `quotes_by_series` alone serves what is read by time: a range of an instrument is merged from its few
+ * series, because every further index costs each quote as much as it saves the rare reader.
  */
 export const HISTORY_MIGRATIONS: MigrationSet = {
   component: 'history',
@@ -101,6 +102,25 @@ export const HISTORY_MIGRATIONS: MigrationSet = {
           KEY quotes_by_time (instrument_id, observed_time, quote_id),
           KEY quotes_by_series (series_id, observed_time, quote_id)
         ) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin`
+      ]
+    },
+    {
+      version: 2,
+      name: 'one index by time',
+      sqlite: ['DROP INDEX IF EXISTS quotes_by_time'],
+      // MySQL cannot be told to drop an index only if it exists, and must be: a step may be run again that was interrupted.
+      mysql: [
+        `SET @drop_quotes_by_time = IF(
+          EXISTS (
+            SELECT 1 FROM information_schema.statistics
+            WHERE table_schema = DATABASE() AND table_name = 'quotes' AND index_name = 'quotes_by_time'
+          ),
+          'ALTER TABLE quotes DROP INDEX quotes_by_time',
+          'DO 0'
+        )`,
+        'PREPARE drop_quotes_by_time FROM @drop_quotes_by_time',
+        'EXECUTE drop_quotes_by_time',
+        'DEALLOCATE PREPARE drop_quotes_by_time'
       ]
     }
   ]

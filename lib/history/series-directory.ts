@@ -6,9 +6,18 @@ import type { SeriesIds } from './quote-row.ts'
 const INSTRUMENT_KEYS: SqlTable = { name: 'instrument_keys', columns: ['instrument_key'] }
 const SERIES: SqlTable = { name: 'series', columns: ['instrument_id', 'kind', 'provider', 'channel'] }
 
-/** Series remembered at most; beyond it they are asked for anew. */
-const MAX_REMEMBERED = 200_000
+/** Instruments remembered at most; beyond it all are forgotten and asked for anew. */
+const MAX_REMEMBERED = 100_000
 const KEYS_PER_QUERY = 500
+
+interface Series extends SeriesIds {
+  kind: unknown
+  provider: unknown
+  channel: unknown
+}
+
+/** By instrument key. An instrument has few series: they are found by looking at each, which makes no name to look up. */
+type SeriesByKey = Map<string, Series[]>
 
 /**
  * Numbers for instruments and series. A series is one instrument on one channel of one provider: what a row would otherwise repeat as
@@ -16,7 +25,7 @@ const KEYS_PER_QUERY = 500
  */
 export class SeriesDirectory {
   readonly #client: SqlClient
-  readonly #remembered = new Map<string, SeriesIds>()
+  readonly #remembered: SeriesByKey = new Map()
 
   constructor(client: SqlClient) {
     this.#client = client
@@ -24,33 +33,30 @@ export class SeriesDirectory {
 
   /** The numbers of each quote's series, in order; unknown series are added. */
   async resolve(quotes: readonly Quote[]): Promise<SeriesIds[]> {
-    const found = new Map<string, SeriesIds>()
-    let missing = new Map<string, Quote>()
-    for (const quote of quotes) {
-      const name = seriesName(quote.key, quote.src)
-      const ids = this.#remembered.get(name)
-      if (ids === undefined) missing.set(name, quote)
-      else found.set(name, ids)
-    }
+    const ids = quotes.map(quote => find(this.#remembered, quote))
+    let missing = quotes.filter((_, index) => ids[index] === undefined)
+    const found: SeriesByKey = new Map()
     for (const step of ['load', 'add'] as const) {
-      if (missing.size === 0) break
-      if (step === 'add') await this.#add([...missing.values()])
-      await this.#load(new Set([...missing.values()].map(quote => quote.key)), found)
-      missing = new Map([...missing].filter(([name]) => !found.has(name)))
+      if (missing.length === 0) break
+      if (step === 'add') await this.#add(missing)
+      await this.#load(new Set(missing.map(quote => quote.key)), found)
+      missing = missing.filter(quote => find(found, quote) === undefined)
     }
-    return quotes.map(quote => {
-      const ids = found.get(seriesName(quote.key, quote.src))
-      if (ids === undefined) throw new StoreError('failed', `the series of ${quote.key} was added and is not there`)
-      return ids
+    return quotes.map((quote, index) => {
+      const one = ids[index] ?? find(found, quote)
+      if (one === undefined) throw new StoreError('failed', `the series of ${quote.key} was added and is not there`)
+      return one
     })
   }
 
-  /** The number of an instrument, or undefined when nothing of it is stored. */
-  async instrument(key: string): Promise<number | undefined> {
-    return (await this.#instruments([key])).get(key)
+  /** The numbers of all series of an instrument; none when nothing of it is stored. */
+  async ofInstrument(key: string): Promise<SeriesIds[]> {
+    const found: SeriesByKey = new Map()
+    await this.#load([key], found)
+    return found.get(key) ?? []
   }
 
-  async #load(keys: Iterable<string>, into: Map<string, SeriesIds>): Promise<void> {
+  async #load(keys: Iterable<string>, into: SeriesByKey): Promise<void> {
     for (const part of parts([...keys])) {
       const rows = await this.#client.query(
         `SELECT s.id, s.instrument_id, s.kind, s.provider, s.channel, k.instrument_key
@@ -58,24 +64,39 @@ export class SeriesDirectory {
          WHERE k.instrument_key IN (${part.map(() => '?').join(', ')})`,
         part
       )
+      const loaded: SeriesByKey = new Map()
       for (const { id, instrument_id, instrument_key, kind, provider, channel } of rows) {
-        const ids = { instrumentId: Number(instrument_id), seriesId: Number(id) }
-        const name = seriesName(instrument_key, { kind, provider, channel })
-        into.set(name, ids)
-        if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
-        this.#remembered.set(name, ids)
+        const key = String(instrument_key)
+        const series = { instrumentId: Number(instrument_id), seriesId: Number(id), kind, provider, channel }
+        const others = loaded.get(key)
+        if (others === undefined) loaded.set(key, [series])
+        else others.push(series)
+      }
+      if (this.#remembered.size + loaded.size > MAX_REMEMBERED) this.#remembered.clear()
+      for (const [key, series] of loaded) {
+        into.set(key, series)
+        this.#remembered.set(key, series)
       }
     }
   }
 
-  async #add(examples: readonly Quote[]): Promise<void> {
-    const keys = [...new Set(examples.map(quote => quote.key))].sort()
+  async #add(quotes: readonly Quote[]): Promise<void> {
+    const keys = [...new Set(quotes.map(quote => quote.key))].sort()
     await this.#client.insertMissing(
       INSTRUMENT_KEYS,
       keys.map(key => [key])
     )
     const numbers = await this.#instruments(keys)
-    const rows = examples.map(({ key, src }) => [numbers.get(key) ?? null, src.kind, src.provider, src.channel])
+    // No part may hold a blank, so the name is unambiguous.
+    const examples = new Map(
+      quotes.map(quote => [`${quote.key} ${quote.src.kind} ${quote.src.provider} ${quote.src.channel}`, quote])
+    )
+    const rows = [...examples.values()].map(({ key, src: { kind, provider, channel } }) => [
+      numbers.get(key) ?? null,
+      kind,
+      provider,
+      channel
+    ])
     await this.#client.insertMissing(SERIES, rows)
   }
 
@@ -90,15 +111,10 @@ export class SeriesDirectory {
   }
 }
 
-interface Naming {
-  kind: unknown
-  provider: unknown
-  channel: unknown
-}
-
-/** No part may hold a blank, so the name is unambiguous. */
-function seriesName(key: unknown, { kind, provider, channel }: Naming): string {
-  return `${key} ${kind} ${provider} ${channel}`
+function find(series: SeriesByKey, { key, src }: Quote): Series | undefined {
+  return series
+    .get(key)
+    ?.find(one => one.channel === src.channel && one.provider === src.provider && one.kind === src.kind)
 }
 
 function* parts<T>(items: readonly T[]): Generator<T[]> {

@@ -43,20 +43,26 @@ export class SqlHistory implements HistoryStore {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
       throw new StoreError('out_of_domain', `expected a limit of 1 to ${MAX_LIMIT}, got ${limit}`)
     }
-    const instrument = await this.#series.instrument(key)
-    if (instrument === undefined) return []
-    const direction = order === 'desc' ? 'DESC' : 'ASC'
-    // The rows are cut by the index before anything is joined to them.
+    const series = await this.#series.ofInstrument(key)
+    const [first] = series
+    if (first === undefined) return []
+    const byTime = order === 'desc' ? 'observed_time DESC, quote_id DESC' : 'observed_time, quote_id'
+    // The index alone gives each series' part and, merged, the ids of the range; only then whole rows are read, by their key. The
+    // outer joins find all they look for: they are there to fix that order, which MariaDB would turn round for a short history.
+    const parts = series.map(
+      (_, index) => `SELECT * FROM (
+         SELECT observed_time, quote_id FROM quotes WHERE series_id = ? AND observed_time >= ? AND observed_time < ?
+         ORDER BY ${byTime} LIMIT ?
+       ) part${index}`
+    )
     const rows = await this.#client.query(
       `SELECT ${SELECTED}
-       FROM (
-         SELECT * FROM quotes WHERE instrument_id = ? AND observed_time >= ? AND observed_time < ?
-         ORDER BY observed_time ${direction}, quote_id ${direction} LIMIT ?
-       ) q
-       JOIN series s ON s.id = q.series_id
-       JOIN instrument_keys k ON k.id = q.instrument_id
-       ORDER BY q.observed_time ${direction}, q.quote_id ${direction}`,
-      [instrument, from, to, limit]
+       FROM (SELECT quote_id FROM (${parts.join(' UNION ALL ')}) merged ORDER BY ${byTime} LIMIT ?) ids
+       LEFT JOIN quotes q ON q.instrument_id = ? AND q.quote_id = ids.quote_id
+       LEFT JOIN series s ON s.id = q.series_id
+       LEFT JOIN instrument_keys k ON k.id = q.instrument_id
+       ORDER BY ${byTime.replace(/observed_time|quote_id/g, 'q.$&')}`,
+      [...series.flatMap(({ seriesId }) => [seriesId, from, to, limit]), limit, first.instrumentId]
     )
     return rows.map(fromRow)
   }
@@ -80,20 +86,22 @@ export class SqlHistory implements HistoryStore {
   }
 
   async count(key?: string): Promise<number> {
-    if (key === undefined) return this.#count('SELECT COUNT(*) AS n FROM quotes', [])
-    const instrument = await this.#series.instrument(key)
-    return instrument === undefined
-      ? 0
-      : this.#count('SELECT COUNT(*) AS n FROM quotes WHERE instrument_id = ?', [instrument])
+    const [row] =
+      key === undefined
+        ? await this.#client.query('SELECT COUNT(*) AS n FROM quotes')
+        : await this.#client.query(
+            `SELECT COUNT(*) AS n
+             FROM instrument_keys k
+             JOIN series s ON s.instrument_id = k.id
+             JOIN quotes q ON q.series_id = s.id
+             WHERE k.instrument_key = ?`,
+            [key]
+          )
+    return Number(row?.n)
   }
 
   close(): Promise<void> {
     return this.#client.close()
-  }
-
-  async #count(sql: string, parameters: number[]): Promise<number> {
-    const [row] = await this.#client.query(sql, parameters)
-    return Number(row?.n)
   }
 }
 

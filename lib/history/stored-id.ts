@@ -3,8 +3,7 @@
  * begins otherwise is kept whole behind a `|`, which no channel's name begins with.
  */
 export function storedId(key: string, id: string): string {
-  const prefix = `${key}|`
-  return id.startsWith(prefix) ? id.slice(prefix.length) : `|${id}`
+  return id[key.length] === '|' && id.startsWith(key) ? id.slice(key.length + 1) : `|${id}`
 }
 
 /** The id that {@link storedId} shortened. */

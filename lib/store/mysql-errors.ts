@@ -46,6 +46,12 @@ export function isLockConflict(error: unknown): boolean {
   return errno === 1213 || errno === 1205 || errno === 1020
 }
 
+/** The server does not take LOAD DATA LOCAL: `local_infile` is off. */
+export function isLoadRefused(error: unknown): boolean {
+  const errno = (error as { errno?: number } | undefined)?.errno
+  return errno === 1148 || errno === 3948 || errno === 4166
+}
+
 /** The coded form of what `mysql2` rejects with. */
 export function mysqlError(error: unknown): StoreError {
   if (error instanceof StoreError) return error

@@ -36,8 +36,10 @@ export interface SqlCounters {
   retries: number
   /** Statements given up because the server did not answer. */
   timeouts: number
+  /** Times that a MySQL client found `local_infile` off: from then on it writes by INSERT alone, which takes twice the time. */
+  loadsRefused: number
 }
 
 export function newSqlCounters(): SqlCounters {
-  return { connections: 0, lost: 0, retries: 0, timeouts: 0 }
+  return { connections: 0, lost: 0, retries: 0, timeouts: 0, loadsRefused: 0 }
 }

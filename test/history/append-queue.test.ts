@@ -55,6 +55,29 @@ test('a transaction holds at most 4096 quotes, and at least one batch', async ()
   assert.deepEqual(store.sizes, [1, 4_096, 1, 5_000, 1])
 })
 
+test('a backlog that fills a transaction is appended beside another, two at once at most, and less is not', async () => {
+  const store = new GatedStore()
+  const queue = new AppendQueue(store)
+  const all = [10, 4_000, 95].map(count => queue.append(batch(count)))
+  assert.deepEqual(store.sizes, [10], 'what waits does not fill a transaction')
+  all.push(...[1, 4_096, 4_096].map(count => queue.append(batch(count))))
+  assert.deepEqual(store.sizes, [10, 4_096], 'a third transaction waits for one of the two')
+  await store.open(Promise.all(all))
+  assert.deepEqual(store.sizes, [10, 4_096, 4_096, 4_096])
+  assert.equal(queue.counters.inserted, 12_298)
+})
+
+test('a batch that comes at the moment in which the queue falls idle is appended', async () => {
+  const queue = new AppendQueue({ append: async quotes => ({ inserted: quotes.length, collapsed: 0 }) })
+  for (let round = 0; round < 100; round++) {
+    // Continues in the same turn of the event loop in which the lane ends, a few microtasks earlier or later.
+    for (let step = 0; step < round % 10; step++) await Promise.resolve()
+    await queue.append(batch(1))
+  }
+  assert.equal(queue.counters.inserted, 100)
+  await queue.close()
+})
+
 test('a bad batch is rejected alone: those that shared its transaction are stored', async () => {
   const store = new GatedStore()
   store.refuse = quotes =>

@@ -34,32 +34,50 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
     assert.deepEqual(await store.range({ key: 'demo:spot:FULL', ...EVER }), [full, empty])
   })
 
-  await t.test('2,000 random quotes of the whole domain come back digit for digit', async t => {
-    const store = await opened(t)
-    const quotes = randomQuotes(2_000, 7)
-    const before = await store.count()
-    assert.deepEqual(await store.append(quotes), { inserted: 2_000, collapsed: 0 })
-    assert.equal((await store.count()) - before, 2_000)
-    const expected = new Map(quotes.map(quote => [`${quote.key} ${quote.id}`, quote]))
-    for (const key of new Set(quotes.map(quote => quote.key))) {
-      for (const quote of await store.range({ key, ...EVER })) {
-        assert.deepEqual(quote, expected.get(`${key} ${quote.id}`))
-        expected.delete(`${key} ${quote.id}`)
+  for (const size of [2_000, 50]) {
+    await t.test(`2,000 random quotes of the whole domain, ${size} at once, come back digit for digit`, async t => {
+      const store = await opened(t)
+      const quotes = randomQuotes(2_000, 7 + size).map(quote => ({ ...quote, id: `${quote.id}|${size}` }))
+      const before = await store.count()
+      for (let begin = 0; begin < quotes.length; begin += size) {
+        const appended = await store.append(quotes.slice(begin, begin + size))
+        assert.deepEqual(appended, { inserted: size, collapsed: 0 })
       }
-    }
-    assert.equal(expected.size, 0)
-  })
+      assert.equal((await store.count()) - before, 2_000)
+      const expected = new Map(quotes.map(quote => [`${quote.key} ${quote.id}`, quote]))
+      for (const key of new Set(quotes.map(quote => quote.key))) {
+        for (const quote of await store.range({ key, ...EVER })) {
+          if (!quote.id.endsWith(`|${size}`)) continue
+          assert.deepEqual(quote, expected.get(`${key} ${quote.id}`))
+          expected.delete(`${key} ${quote.id}`)
+        }
+      }
+      assert.equal(expected.size, 0)
+    })
+  }
 
   await t.test('an id is stored once, the first time, and the counts say so', async t => {
     const store = await opened(t)
     const key = 'demo:spot:ONCE'
     const [a, b, c] = makeQuotes(3, { key, observedTime: NOON }) as [Quote, Quote, Quote]
     assert.deepEqual(await store.append([a, b, a]), { inserted: 2, collapsed: 1 })
-    const later = { ...b, observedTime: NOON + 99, last: '7' }
+    const later = { ...b, observedTime: NOON + 99, last: '7', lastSize: null }
     assert.deepEqual(await store.append([later, c]), { inserted: 1, collapsed: 1 })
     assert.deepEqual(await store.append([]), { inserted: 0, collapsed: 0 })
     assert.deepEqual(await store.range({ key, ...EVER }), [a, b, c])
     assert.equal(await store.count(key), 3)
+  })
+
+  await t.test('so it is for many at once: doubled in one batch, stored before, and stored in part', async t => {
+    const store = await opened(t)
+    const key = 'demo:spot:MANY'
+    const quotes = makeQuotes(3_000, { key, observedTime: NOON, last: '1', lastSize: null })
+    const first = quotes.slice(0, 2_000)
+    const changed = quotes.map(quote => ({ ...quote, last: '2' }))
+    assert.deepEqual(await store.append([...first, ...changed.slice(0, 2_000)]), { inserted: 2_000, collapsed: 2_000 })
+    assert.deepEqual(await store.append(first), { inserted: 0, collapsed: 2_000 })
+    assert.deepEqual(await store.append(changed), { inserted: 1_000, collapsed: 2_000 })
+    assert.deepEqual(await store.range({ key, ...EVER }), [...first, ...changed.slice(2_000)])
   })
 
   await t.test('equal ids of two instruments, and ids that differ in case only, are different', async t => {
@@ -122,6 +140,22 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
     for (const limit of [0, -1, 1.5, 10_001]) {
       await assert.rejects(store.range({ key, from: 0, to: NOON, limit }), { code: 'out_of_domain' })
     }
+  })
+
+  await t.test('a range merges the series of an instrument', async t => {
+    const store = await opened(t)
+    const key = 'demo:spot:MERGED'
+    const channels = ['a', 'b', 'c', 'd', 'e']
+    const quotes = Array.from({ length: 500 }, (_, index) =>
+      makeQuote({ key, observedTime: NOON + (index >> 1), src: { channel: channels[(index * 7) % 5] ?? 'a' } })
+    )
+    await store.append(quotes)
+    const sorted = quotes.toSorted((a, b) => a.observedTime - b.observedTime || (a.id < b.id ? -1 : 1))
+    assert.deepEqual(await store.range({ key, ...EVER }), sorted)
+    assert.deepEqual(await store.range({ key, from: NOON + 50, to: NOON + 100, limit: 60 }), sorted.slice(100, 160))
+    const newestFirst = await store.range({ key, from: NOON, to: NOON + 100, limit: 70, order: 'desc' })
+    assert.deepEqual(newestFirst, sorted.slice(130, 200).reverse())
+    assert.equal(await store.count(key), 500)
   })
 
   await t.test('the newest of every key and channel since a time', async t => {

@@ -24,6 +24,22 @@ const SYMBOLS = [
   '🚀-USDT'
 ]
 
+/** Labels that a database or its statements could take for something else. */
+const EGRESSES = [
+  null,
+  'proxy-1',
+  'прокси ₮ 🚀',
+  '',
+  '\\N',
+  'NULL',
+  'tab\tnew\nline\r\n',
+  'end\\',
+  '\\',
+  '\0',
+  '\x1a',
+  '"\'`,;--%_'
+]
+
 /** Quotes from all corners of the domain: every group absent, unknown or full, sequences beyond 2^63, odd symbols. */
 export function randomQuotes(count: number, seed: number): Quote[] {
   const random = seeded(seed)
@@ -37,7 +53,7 @@ export function randomQuotes(count: number, seed: number): Quote[] {
     const sequenced = random() < 0.5
     const quote = makeQuote({
       key,
-      id: pick([`${key}|trade|${index}`, `elsewhere|${index}`]),
+      id: pick([`${key}|trade|${index}`, `${key}|\\N\\|${index}`, `elsewhere|${index}`]),
       status: pick(STATUSES),
       seq: sequenced ? digits(1 + below(40)) : null,
       seqKind: sequenced ? pick(['u', 'u~1700000000000000']) : null,
@@ -50,7 +66,7 @@ export function randomQuotes(count: number, seed: number): Quote[] {
         provider: pick(['demo', 'binance']),
         channel: pick(['@bookTicker', 'ticker/price', 'trade']),
         slot: pick([null, time()]),
-        egress: pick([null, 'proxy-1', 'прокси ₮ 🚀'])
+        egress: pick(EGRESSES)
       }
     })
     for (const group of GROUP_NAMES) {

@@ -72,7 +72,7 @@ test('tables of a newer release are refused', async t => {
   other.close()
   await assert.rejects(openHistory(`sqlite:${file}`), {
     code: 'schema',
-    message: /expected .*version 1 or older, got 99/
+    message: /expected .*version 2 or older, got 99/
   })
 })
 
