@@ -7,7 +7,7 @@ import { Child, type ChildSpec } from './child.ts'
 import { findBinary } from './find-binary.ts'
 import { freePort, isFree } from './free-port.ts'
 import { mariadbServer } from './mariadb-server.ts'
-import { natsServer } from './nats-server.ts'
+import { canSyncAlways, natsServer } from './nats-server.ts'
 import { redisServer } from './redis-server.ts'
 import type { ServerPlace, ServerRecipe } from './server-recipe.ts'
 
@@ -60,14 +60,18 @@ export class Cluster {
       natsUserNames.map(name => [`NATS_${name.toUpperCase()}_PASSWORD`, password(name)])
     )
     const account = { database: DATABASE, user: DATABASE, password: password(DATABASE) }
+    const syncAlways = await canSyncAlways(await findBinary('nats-server', 'nats-server'))
     // All come to an end before the first failure is told, so that none starts behind a stop.
     const started = await Promise.allSettled([
-      this.#startServer(natsServer(natsUsers), natsEnv),
+      this.#startServer(natsServer({ config: natsUsers, syncAlways }), natsEnv),
       this.#startServer(mariadbServer(account)),
       this.#startServer(redisServer(password('redis')))
     ])
     const [nats, mariadb, redis] = started.map(unwrap)
+    const streams = join(this.#dir, 'streams.yaml')
+    await writeFile(streams, `fsync: ${syncAlways ? 'always' : 'interval'}\n`)
     const environmentOf = (user: string): Record<string, string> => ({
+      STREAMS: streams,
       ...this.#spec.env,
       TRANSPORTER: `nats://${user}:${password(user)}@127.0.0.1:${nats}`,
       HISTORY: `mysql://${DATABASE}:${password(DATABASE)}@127.0.0.1:${mariadb}/${DATABASE}`,

@@ -23,5 +23,5 @@ export function clusteredNatsServer(seat: ClusterSeat, config = ''): ServerRecip
     `cluster { name: quotecast, listen: "127.0.0.1:${routePort}", routes: [${routes}] }`,
     config
   ]
-  return { ...natsServer(lines.join('\n')), name }
+  return { ...natsServer({ config: lines.join('\n') }), name }
 }

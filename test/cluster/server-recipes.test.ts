@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ import { Child } from '../../lib/cluster/child.ts'
 import { findBinary } from '../../lib/cluster/find-binary.ts'
 import { freePort } from '../../lib/cluster/free-port.ts'
 import { mariadbServer } from '../../lib/cluster/mariadb-server.ts'
-import { natsServer } from '../../lib/cluster/nats-server.ts'
+import { canSyncAlways, natsServer } from '../../lib/cluster/nats-server.ts'
 import { redisServer } from '../../lib/cluster/redis-server.ts'
 import type { ServerRecipe } from '../../lib/cluster/server-recipe.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -20,7 +21,7 @@ const PASSWORD = 'p0123456789'
 /** What each server must let in, and what it must keep out. */
 const SERVERS: { recipe: ServerRecipe; enter: (port: number, password: string) => Promise<void> }[] = [
   {
-    recipe: natsServer(`authorization { user: u, password: ${PASSWORD} }`),
+    recipe: natsServer({ config: `authorization { user: u, password: ${PASSWORD} }` }),
     enter: async (port, password) => {
       const connection = await connect({ servers: `127.0.0.1:${port}`, user: 'u', pass: password, reconnect: false })
       await connection.jetstreamManager()
@@ -73,3 +74,11 @@ for (const { recipe, enter } of SERVERS) {
     }
   })
 }
+
+test('a nats-server from 2.10 on is found able to bring messages to the disk before it answers, an older one is not', async () => {
+  const binary = await findBinary('nats-server', 'nats-server')
+  const [, major = '', minor = ''] =
+    /v(\d+)\.(\d+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' })) ?? []
+  const expected = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 10)
+  assert.equal(await canSyncAlways(binary), expected)
+})

@@ -1,4 +1,4 @@
-import { natsServer } from '../../lib/cluster/nats-server.ts'
+import { type NatsServerOptions, natsServer } from '../../lib/cluster/nats-server.ts'
 import type { Scope } from './clean-up.ts'
 import { type Place, type PrivateProcess, startProcess } from './private-process.ts'
 
@@ -7,16 +7,14 @@ export interface NatsServer extends PrivateProcess {
   server: string
 }
 
-export interface NatsServerOptions {
-  /** Lines of server configuration, e.g. `max_payload: 64KB`. */
-  config?: string
+export interface PrivateNatsOptions extends NatsServerOptions {
   /** Runs before its first start; its directory is there already. */
   prepare?: (place: Place) => Promise<void>
 }
 
 /** A private nats-server with JetStream on file storage. */
-export async function startNatsServer(t: Scope, options: NatsServerOptions = {}): Promise<NatsServer> {
-  const recipe = natsServer(options.config)
+export async function startNatsServer(t: Scope, options: PrivateNatsOptions = {}): Promise<NatsServer> {
+  const recipe = natsServer(options)
   const prepare = async (place: Place) => {
     await options.prepare?.(place)
     await recipe.prepare(place)
