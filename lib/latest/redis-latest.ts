@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import type { BoardRow, Candidate } from '../quote/board.ts'
+import { type BoardRow, type Candidate, compareCandidates } from '../quote/board.ts'
 import { StoreError } from '../store/store-error.ts'
 import { rankOf } from './candidate-rank.ts'
 import type { LatestStore } from './latest-store.ts'
@@ -8,6 +8,7 @@ import { MERGE_SCRIPT } from './merge-script.ts'
 import { newRedisCounters, type RedisCounters } from './redis-counters.ts'
 import { redisError } from './redis-errors.ts'
 import { type LatestNames, latestNames } from './redis-names.ts'
+import { storedField } from './stored-field.ts'
 
 const CONNECT_MS = 5_000
 /** A server that answers nothing for so long is given up; below the stream's time for an acknowledgement. */
@@ -75,42 +76,33 @@ export class RedisLatest implements LatestStore {
   }
 
   async merge(candidates: readonly Candidate[]): Promise<void> {
-    if (candidates.length === 0) return
-    const rows = new Map<string, BoardRow>()
-    mergeInto(rows, candidates)
-    const keys: string[] = []
-    const values: string[] = []
-    for (const row of rows.values()) {
-      for (const [field, candidate] of row.candidates) {
-        keys.push(this.#names.row(row.key))
-        values.push(field, rankOf(candidate), JSON.stringify(candidate))
-      }
-    }
-    await this.#run(async redis => {
-      // All in one go; the names first, so that no row exists that `keys` does not tell.
-      const calls: Promise<unknown>[] = [redis.sadd(this.#names.keys, ...rows.keys())]
-      for (let begin = 0; begin < keys.length; begin += FIELDS_PER_CALL) {
-        const part = keys.slice(begin, begin + FIELDS_PER_CALL)
-        const from = 3 * begin
-        calls.push(redis.eval(MERGE_SCRIPT, part.length, ...part, ...values.slice(from, from + 3 * part.length)))
-      }
-      await Promise.all(calls)
-    })
+    const entries = [...newestOf(candidates)]
+    if (entries.length === 0) return
+    const { keys: names, row } = this.#names
+    await this.#run(redis =>
+      // All in one go: a call behind another does not wait for its answer.
+      Promise.all(
+        parts(entries, FIELDS_PER_CALL).map(part => {
+          const hashes = part.map(([, { quote }]) => row(quote.key))
+          const values = part.flatMap(([field, candidate]) => [
+            candidate.quote.key,
+            field,
+            rankOf(candidate),
+            JSON.stringify(candidate)
+          ])
+          return redis.eval(MERGE_SCRIPT, hashes.length + 1, ...hashes, names, ...values)
+        })
+      )
+    )
   }
 
   async rows(keys: readonly string[]): Promise<BoardRow[]> {
-    const unique = [...new Set(keys)]
-    const rows: BoardRow[] = []
-    for (let begin = 0; begin < unique.length; begin += ROWS_PER_CALL) {
-      const part = unique.slice(begin, begin + ROWS_PER_CALL)
+    const rows = new Map<string, BoardRow>()
+    for (const part of parts([...new Set(keys)], ROWS_PER_CALL)) {
       const hashes = await this.#run(redis => Promise.all(part.map(key => redis.hgetall(this.#names.row(key)))))
-      for (const [index, key] of part.entries()) {
-        const fields = Object.entries(hashes[index] ?? {})
-        if (fields.length > 0)
-          rows.push({ key, candidates: new Map(fields.map(([field, value]) => [field, read(value)])) })
-      }
+      for (const hash of hashes) mergeInto(rows, Object.values(hash).map(read))
     }
-    return rows
+    return [...rows.values()]
   }
 
   keys(): Promise<string[]> {
@@ -139,6 +131,23 @@ export class RedisLatest implements LatestStore {
       throw redisError(error)
     }
   }
+}
+
+/** The candidates that are worth sending, each with its field: of a batch only the newest of a field can be kept. */
+function newestOf(candidates: readonly Candidate[]): Iterable<[field: string, Candidate]> {
+  const newest = new Map<string, [field: string, Candidate]>()
+  for (const candidate of candidates) {
+    const field = storedField(candidate.quote)
+    if (field === '') continue
+    const id = `${candidate.quote.key} ${field}`
+    const held = newest.get(id)
+    if (held === undefined || compareCandidates(candidate, held[1]) > 0) newest.set(id, [field, candidate])
+  }
+  return newest.values()
+}
+
+function parts<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size))
 }
 
 /** The candidate behind the rank. */
