@@ -1,4 +1,4 @@
-import type { ServiceSchema } from 'moleculer'
+import type { Service, ServiceSchema } from 'moleculer'
 
 /** What is opened when a service starts and closed when it stops. `close` is idempotent. */
 export interface Closable {
@@ -9,10 +9,10 @@ export interface Closable {
  * Opens one resource in `started`, as `this[key]`, and closes it in `stopped`. A failed open fails the service's start. Events and
  * actions come after `started`; a service's own `started` runs after its mixins', its own `stopped` before theirs.
  */
-export function resource(key: string, open: () => Promise<Closable>): Partial<ServiceSchema> {
+export function resource(key: string, open: (service: Service) => Promise<Closable>): Partial<ServiceSchema> {
   return {
     async started() {
-      this[key] = await open()
+      this[key] = await open(this as Service)
     },
     async stopped() {
       await this[key]?.close()

@@ -1,4 +1,4 @@
-import type { Context, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
+import type { Context, Logger, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
 import { on } from '../lib/buffer/events.ts'
 import { type AppendCounters, AppendQueue } from '../lib/history/append-queue.ts'
 import type { HistoryStore } from '../lib/history/history-store.ts'
@@ -7,6 +7,7 @@ import type { Instrument, InstrumentStore } from '../lib/instruments/instrument-
 import { openInstruments } from '../lib/instruments/open-instruments.ts'
 import type { Micros, Quote } from '../lib/quote/quote.ts'
 import { newSqlCounters, type SqlCounters } from '../lib/store/sql-client.ts'
+import { DRAINING } from '../lib/transport/delivery.ts'
 import { type Closable, resource } from '../mixins/resource.ts'
 import { settings } from '../moleculer.config.ts'
 
@@ -51,7 +52,7 @@ export function storageService(deps: StorageDeps) {
   const instruments = { updates: 0, stored: 0, failed: 0 }
   return {
     name: 'storage',
-    mixins: [resource('storage', () => openStorage(deps, database))],
+    mixins: [resource('storage', ({ logger }) => openStorage(deps, database, logger))],
     started() {
       if (database.loadsRefused === 0) return
       this.logger.warn('The database has local_infile off: history is written by INSERT, at twice the processor time')
@@ -65,6 +66,10 @@ export function storageService(deps: StorageDeps) {
         },
         'storage'
       ),
+      // What the database does not take now goes back to the stream at once.
+      [DRAINING](this: Service) {
+        storageOf(this).queue.release()
+      },
       ...on('instruments.updated', async function (ctx) {
         instruments.updates++
         try {
@@ -109,11 +114,14 @@ export function storageService(deps: StorageDeps) {
   } satisfies ServiceSchema<ServiceSettingSchema, object, Vars>
 }
 
-async function openStorage(deps: StorageDeps, counters: SqlCounters): Promise<Storage> {
+async function openStorage(deps: StorageDeps, counters: SqlCounters, logger: Logger): Promise<Storage> {
   const history = await deps.openHistory(counters)
   try {
     const instruments = await deps.openInstruments(counters)
-    const queue = new AppendQueue(history)
+    const queue = new AppendQueue(history, {
+      onAway: error => logger.warn({ error }, 'storage.away: quotes wait in the stream'),
+      onBack: () => logger.info('storage.back')
+    })
     const close = async () => {
       await queue.close()
       await Promise.all([history.close(), instruments.close()])

@@ -22,7 +22,8 @@ export const STREAMS: readonly StreamSpec[] = [
     maxAckPending: 1_024,
     ackWaitMs: 30_000,
     maxDeliver: 10,
-    concurrency: 32
+    // Batches of a feed's flush are small: storage combines what is under way into transactions of 4096 quotes.
+    concurrency: 128
   },
   {
     name: 'work',

@@ -1,10 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { QUOTES_PER_BATCH } from '../quote/position.ts'
 import type { Quote } from '../quote/quote.ts'
 import { StoreError } from '../store/store-error.ts'
-import type { HistoryStore } from './history-store.ts'
+import type { AppendResult, HistoryStore } from './history-store.ts'
 
-/** Batches that may wait; the next is refused. Above what the stream leaves unacknowledged for one group. */
-const MAX_WAITING = 1_024
+export interface AppendQueueOptions {
+  /** Batches that may wait; the next is refused. */
+  maxWaiting: number
+  /** The pause before a store that is away is tried again: doubled every time, up to the cap. */
+  retryBaseMs: number
+  retryCapMs: number
+  /** Called when the store begins to be away, with why. */
+  onAway: (error: StoreError) => void
+  /** Called when it is back. */
+  onBack: () => void
+}
+
+const DEFAULTS = {
+  // Above what the stream leaves unacknowledged for one group.
+  maxWaiting: 1_024,
+  retryBaseMs: 100,
+  retryCapMs: 1_000,
+  onAway: () => undefined,
+  onBack: () => undefined
+} as const satisfies AppendQueueOptions
 
 /** Transactions under way at once: while the database works on one, the next is made ready. */
 const LANES = 2
@@ -20,6 +39,8 @@ export interface AppendCounters {
   collapsed: number
   /** Batches rejected; the stream delivers them again. */
   failed: number
+  /** Transactions tried again because the store was away. */
+  retried: number
   /** Times that combined batches were refused together and then given one by one. */
   isolated: number
 }
@@ -34,20 +55,25 @@ interface Waiting {
  * Appends batches that come while a transaction runs in the next one, up to 4096 quotes. A lone batch does not wait, and under
  * load the transactions grow with the database's delay, instead of one commit per batch. Only what fills a whole transaction may
  * run beside another: a backlog.
+ *
+ * While the store is away (an error that says `retryable`) what was taken stays here and is tried again, so that storing goes on as
+ * soon as it is back, and the batches do not travel to and fro meanwhile.
  */
 export class AppendQueue {
-  readonly counters: AppendCounters = { batches: 0, appends: 0, inserted: 0, collapsed: 0, failed: 0, isolated: 0 }
+  readonly counters: AppendCounters = newCounters()
   readonly #store: Pick<HistoryStore, 'append'>
-  readonly #maxWaiting: number
+  readonly #options: AppendQueueOptions
   readonly #waiting: Waiting[] = []
   #waitingQuotes = 0
   readonly #running = new Set<Promise<void>>()
   #lanes = 0
+  #isAway = false
+  readonly #released = new AbortController()
   #closed = false
 
-  constructor(store: Pick<HistoryStore, 'append'>, maxWaiting = MAX_WAITING) {
+  constructor(store: Pick<HistoryStore, 'append'>, options: Partial<AppendQueueOptions> = {}) {
     this.#store = store
-    this.#maxWaiting = maxWaiting
+    this.#options = Object.freeze({ ...DEFAULTS, ...options })
   }
 
   /** Resolves when the batch is stored. Rejects with this batch's own error; others are not affected by a bad one. */
@@ -66,16 +92,23 @@ export class AppendQueue {
     })
   }
 
-  /** Refuses what comes, waits for what is there. Idempotent. */
+  /** From now on what cannot be stored at once is rejected: the stream has to keep it. Idempotent. */
+  release(): void {
+    this.#released.abort()
+  }
+
+  /** Refuses what comes, waits for what is there as far as the store takes it. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
+    this.release()
     await Promise.all(this.#running)
   }
 
   #refusal(): StoreError | undefined {
     if (this.#closed) return new StoreError('closed', 'the append queue was closed')
-    if (this.#waiting.length < this.#maxWaiting) return undefined
-    return new StoreError('busy', `${this.#maxWaiting} batches are waiting to be stored`)
+    const { maxWaiting } = this.#options
+    if (this.#waiting.length < maxWaiting) return undefined
+    return new StoreError('busy', `${maxWaiting} batches are waiting to be stored`)
   }
 
   #mayOpen(): boolean {
@@ -117,17 +150,50 @@ export class AppendQueue {
   /** Appends batches together. @returns false, with none settled, when one of several is to blame and each must be tried alone. */
   async #settle(taken: readonly Waiting[]): Promise<boolean> {
     try {
-      const { inserted, collapsed } = await this.#store.append(taken.flatMap(({ quotes }) => quotes))
+      const { inserted, collapsed } = await this.#appendUntilBack(taken.flatMap(({ quotes }) => quotes))
       this.counters.appends++
       this.counters.inserted += inserted
       this.counters.collapsed += collapsed
       for (const { resolve } of taken) resolve()
     } catch (error) {
-      const retryable = error instanceof StoreError && error.retryable
-      if (taken.length > 1 && !retryable) return false
+      if (taken.length > 1 && !isRetryable(error)) return false
       this.counters.failed += taken.length
       for (const { reject } of taken) reject(error)
     }
     return true
   }
+
+  async #appendUntilBack(quotes: readonly Quote[]): Promise<AppendResult> {
+    const { retryBaseMs, retryCapMs } = this.#options
+    const { signal } = this.#released
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const result = await this.#store.append(quotes)
+        this.#setAway(undefined)
+        return result
+      } catch (error) {
+        if (!isRetryable(error) || signal.aborted) throw error
+        this.#setAway(error)
+        this.counters.retried++
+        const pauseMs = Math.min(retryCapMs, retryBaseMs * 2 ** Math.min(attempt, 20))
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  #setAway(error: StoreError | undefined): void {
+    const isAway = error !== undefined
+    if (isAway === this.#isAway) return
+    this.#isAway = isAway
+    if (isAway) this.#options.onAway(error)
+    else this.#options.onBack()
+  }
+}
+
+function isRetryable(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.retryable
+}
+
+function newCounters(): AppendCounters {
+  return { batches: 0, appends: 0, inserted: 0, collapsed: 0, failed: 0, retried: 0, isolated: 0 }
 }

@@ -4,6 +4,7 @@ import { AppendQueue } from '../../lib/history/append-queue.ts'
 import type { AppendResult } from '../../lib/history/history-store.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { StoreError } from '../../lib/store/store-error.ts'
+import { waitUntil } from '../kit/wait-until.ts'
 import { makeQuotes } from './make-quote.ts'
 
 /** A store whose appends wait until they are let through. */
@@ -44,7 +45,15 @@ test('a lone batch is appended at once, and what comes meanwhile shares the next
   assert.deepEqual(store.sizes, [10])
   await store.open(Promise.all(all))
   assert.deepEqual(store.sizes, [10, 90])
-  assert.deepEqual(queue.counters, { batches: 4, appends: 2, inserted: 100, collapsed: 0, failed: 0, isolated: 0 })
+  assert.deepEqual(queue.counters, {
+    batches: 4,
+    appends: 2,
+    inserted: 100,
+    collapsed: 0,
+    failed: 0,
+    retried: 0,
+    isolated: 0
+  })
 })
 
 test('a transaction holds at most 4096 quotes, and at least one batch', async () => {
@@ -89,30 +98,56 @@ test('a bad batch is rejected alone: those that shared its transaction are store
   const outcomes = (await settled).map(one => one.status)
   assert.deepEqual(outcomes, ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   assert.deepEqual(store.sizes, [1, 9, 2, 3, 4])
-  assert.deepEqual(queue.counters, { batches: 4, appends: 3, inserted: 7, collapsed: 0, failed: 1, isolated: 1 })
+  assert.deepEqual(queue.counters, {
+    batches: 4,
+    appends: 3,
+    inserted: 7,
+    collapsed: 0,
+    failed: 1,
+    retried: 0,
+    isolated: 1
+  })
 })
 
-test('a lost connection rejects all that shared the transaction, once, and the next batch is tried again', async () => {
+/** Quick enough for a test, slow enough to be seen. */
+const QUICK = { retryBaseMs: 1, retryCapMs: 4 }
+
+test('while the store is away what was taken is tried again in place, and is stored when it is back', async () => {
+  const store = new GatedStore()
+  const told: string[] = []
+  const onAway = ({ code }: StoreError) => told.push(code)
+  const queue = new AppendQueue(store, { ...QUICK, onAway, onBack: () => told.push('back') })
+  store.refuse = () => new StoreError('connection_lost', 'gone')
+  const all = Promise.all([1, 2, 3].map(count => queue.append(batch(count))))
+  const away = waitUntil('it was tried again', () => queue.counters.retried >= 3)
+  await store.open(away)
+  assert.deepEqual(told, ['connection_lost'])
+  store.refuse = () => undefined
+  await store.open(all)
+  await all
+  assert.deepEqual(told, ['connection_lost', 'back'])
+  assert.deepEqual([queue.counters.inserted, queue.counters.failed], [6, 0])
+})
+
+test('a node that stops while the store is away gives back what it holds, all of it with the reason', async () => {
   const store = new GatedStore()
   store.refuse = () => new StoreError('connection_lost', 'gone')
-  const queue = new AppendQueue(store)
+  const queue = new AppendQueue(store, QUICK)
   const all = Promise.allSettled([1, 2, 3].map(count => queue.append(batch(count))))
+  await store.open(waitUntil('it was tried again', () => queue.counters.retried >= 2))
+  queue.release()
   await store.open(all)
-  assert.deepEqual(store.sizes, [1, 5])
   for (const outcome of await all) {
     assert.equal(outcome.status, 'rejected')
     assert.equal(outcome.reason.code, 'connection_lost')
   }
-  store.refuse = () => undefined
-  const next = queue.append(batch(4))
-  await store.open(next)
-  await next
+  await queue.close()
   assert.equal(queue.counters.failed, 3)
 })
 
 test('beyond its bound the queue is busy', async () => {
   const store = new GatedStore()
-  const queue = new AppendQueue(store, 2)
+  const queue = new AppendQueue(store, { maxWaiting: 2 })
   const all = [1, 2, 3].map(count => queue.append(batch(count)))
   await assert.rejects(queue.append(batch(4)), { code: 'busy', retryable: true })
   await store.open(Promise.all(all))
