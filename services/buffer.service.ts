@@ -28,7 +28,7 @@ export interface GroupLag extends GroupState {
 
 export interface BufferStats {
   looks: number
-  /** Looks that failed, mostly for a server that was away. */
+  /** Looks that failed, mostly for a server that was away. One stream that cannot be read is in `transport.failedLooks`. */
   failedLooks: number
   /** Announced levels of groups. */
   announced: number
@@ -67,11 +67,12 @@ export function bufferService({ intervalMs, limits }: BufferDeps) {
   const watch = new LagWatch(limits)
   const replays = new Replays()
   let closed = false
+  let failing = false
   return {
     name: 'buffer',
+    // The streams are there: a node is not connected before.
     async started() {
       closed = false
-      await streamControlOf(this.broker).ensureStreams()
     },
     events: {
       '$broker.started'() {
@@ -84,10 +85,12 @@ export function bufferService({ intervalMs, limits }: BufferDeps) {
               counters.announced++
             }
             counters.looks++
+            failing = false
           } catch (error) {
             if (closed) return
             counters.failedLooks++
-            this.logger.debug('Looking at the lag failed.', error)
+            if (!failing) this.logger.warn('Looking at the streams failed; it is tried again.', error)
+            failing = true
           } finally {
             if (!closed) this.timer = setTimeout(look, intervalMs)
           }
@@ -157,7 +160,7 @@ export function bufferService({ intervalMs, limits }: BufferDeps) {
           const behind = groups.filter(({ ackFloor }) => ackFloor < upTo).map(({ group }) => group)
           const events = Math.max(0, upTo - firstSequence + 1)
           const text = `this removes ${events} events of stream ${name}, which ${behind.join(', ') || 'no group'} did not acknowledge all: send confirm: ${name}`
-          return refuse(409, 'NOT_CONFIRMED', text, { events, behind })
+          return refuse(409, 'NOT_CONFIRMED', text, { events, behind, upTo })
         }
       },
       deadLetters: {
@@ -187,7 +190,7 @@ export function bufferService({ intervalMs, limits }: BufferDeps) {
           }
         }
       },
-      /** Hands dead letters to the groups that gave them up; those that are handled are removed. */
+      /** Hands dead letters to the groups that gave them up; those that are handled are removed. Those `left` are to be asked for again. */
       retryDeadLetters: {
         params: { numbers },
         handler: ({ broker, params }: Context<{ numbers: number[] }>): Promise<RetryResult> =>
@@ -232,7 +235,7 @@ async function findStream(control: StreamControl, name: string): Promise<StreamS
   const names = streams.map(stream => stream.name).join(', ')
   return (
     streams.find(stream => stream.name === name) ??
-    refuse(404, 'UNKNOWN_STREAM', `expected one of ${names}, got ${name}`)
+    refuse(404, 'UNKNOWN_STREAM', `expected one of ${names}, which can be read now, got ${name}`)
   )
 }
 

@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/history': ['lib/store'],
   'lib/latest': ['lib/store'],
   'lib/push': [],
+  'lib/repl': ['lib/buffer', 'lib/transport'],
   'lib/cluster': [],
   '.': ['lib/*']
 }

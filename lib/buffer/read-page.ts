@@ -14,7 +14,7 @@ export interface ReadEvent {
 export interface StoredPage {
   epoch: string
   events: ReadEvent[]
-  /** To be given as `after` for the next page; null at the end. */
+  /** To be given as `after` for the next page; null at the end, which is also where the stream was made anew meanwhile. */
   next: number | null
 }
 
@@ -22,7 +22,7 @@ export interface StoredPage {
 const PAGE_BYTES = 160 * 1024
 const DEFAULT_LIMIT = 100
 
-/** Events of a range in order, as many as one answer holds, but at least one. */
+/** Events of a range of one epoch in order, as many as one answer holds, but at least one. */
 export async function readPage(
   control: StreamControl,
   { epoch, ...range }: { stream: string; epoch: string; after: number; upTo: number },
@@ -30,7 +30,8 @@ export async function readPage(
 ): Promise<StoredPage> {
   const events: ReadEvent[] = []
   let bytes = 0
-  for await (const { sequence, time, data } of readEvents(control, range)) {
+  for await (const { sequence, time, data, ...event } of readEvents(control, range)) {
+    if (event.epoch !== epoch) break
     if (events.length === limit || (events.length > 0 && bytes + data.length > PAGE_BYTES)) {
       return { epoch, events, next: events.at(-1)?.sequence ?? null }
     }

@@ -1,11 +1,16 @@
-import type { TransporterSetting } from '../transport/transporter-setting.ts'
 import { ConfigError } from './config-error.ts'
+import { readTransporter } from './read-transporter.ts'
 import { LOG_LEVELS, type LogLevel, type Settings } from './settings.ts'
 
 /** The environment variables of quotecast and what they are when unset. Each may also be given as `<NAME>_FILE`, a file that holds the value. */
 export const VARIABLES = {
   PORT: '3000',
   TRANSPORTER: 'memory:',
+  NATS_CREDS: '',
+  NATS_NKEY: '',
+  NATS_CA: '',
+  NATS_CERT: '',
+  NATS_KEY: '',
   HISTORY: 'sqlite:data/quotecast.db',
   LATEST: 'memory:',
   CONFIG: 'config/markets.yaml',
@@ -58,12 +63,7 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
   const proxyLines = splitProxies(values.PROXIES)
   const settings: Settings = {
     port: take('PORT', parsePort, 'a port from 0 to 65535'),
-    transporter: take(
-      'TRANSPORTER',
-      parseTransporter,
-      'memory: or nats://[user:password@]host[:port][,…] in percent-encoding',
-      false
-    ),
+    transporter: readTransporter(values, problem => problems.push(problem)),
     history: take(
       'HISTORY',
       oneOf('sqlite:', 'mysql://'),
@@ -122,20 +122,4 @@ function parseServices(text: string, available: readonly string[]): string[] | n
   if (text === 'none') return []
   const names = text.split(',').map(name => name.trim())
   return names.every(name => available.includes(name)) ? names : undefined
-}
-
-function parseTransporter(text: string): TransporterSetting | undefined {
-  if (text === 'memory:') return { kind: 'memory' }
-  const match = /^nats:\/\/(?:([^:@/]+):([^@/]+)@)?([^@/]+)\/?$/.exec(text)
-  if (match === null) return undefined
-  const [, user, password, hosts = ''] = match
-  const servers = hosts.split(',').map(host => host.replace(/^nats:\/\//, '').trim())
-  if (servers.some(host => !/^[^\s:]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i.test(host))) return undefined
-  if (user === undefined || password === undefined) return { kind: 'nats', servers }
-  try {
-    return { kind: 'nats', servers, user: decodeURIComponent(user), password: decodeURIComponent(password) }
-  } catch {
-    // A lone percent sign: reported like any other form that is not the expected one.
-    return undefined
-  }
 }

@@ -22,6 +22,8 @@ export interface FeedLimits {
   /** The first delay of a publish that was rejected; it doubles. */
   retryMs: number
   retryMaxMs: number
+  /** What is confirmed so long after its first attempt may be in the stream twice: at most the duplicate window of the stream of quotes. */
+  certainMs: number
   /** How long a stopping feed tries to hand over what it holds. */
   drainMs: number
 }
@@ -40,5 +42,6 @@ export const FEED_LIMITS = {
   maxQuotes: 200_000,
   retryMs: 50,
   retryMaxMs: 2_000,
+  certainMs: 120_000,
   drainMs: 1_000
 } as const satisfies FeedLimits

@@ -17,7 +17,7 @@ export interface FlushBufferSpec {
   press: (full: boolean) => void
   limits: Pick<
     FeedLimits,
-    'flushMs' | 'flushQuotes' | 'pauseQuotes' | 'maxQuotes' | 'retryMs' | 'retryMaxMs' | 'drainMs'
+    'flushMs' | 'flushQuotes' | 'pauseQuotes' | 'maxQuotes' | 'retryMs' | 'retryMaxMs' | 'drainMs' | 'certainMs'
   >
   log: QuietLog
   now: () => Micros
@@ -31,6 +31,8 @@ export interface FlushBufferStats {
   batches: number
   /** Publishes that were rejected. */
   rejected: number
+  /** Of the published batches, those that the stream may hold twice: confirmed after it may have forgotten their message id. */
+  uncertain: number
   /** Quotes lost: taken beyond the bound, of a batch that nothing would take, or not stored when the feed had to end. */
   dropped: number
   /** How often the venue was held back. */
@@ -43,6 +45,11 @@ export interface FlushBufferStats {
  * A batch leaves `flushMs` after its first quote at the latest, sooner when `flushQuotes` are there; while one is being stored the
  * next gathers, so that a slow stream gets fewer, larger batches. One at a time, because a batch that must be tried again
  * would otherwise be overtaken. Holds at most `maxQuotes`.
+ *
+ * A batch is tried until it is stored, under one message id. The stream remembers that for its duplicate window only: stored, with the
+ * answer lost and the server away for longer, the batch is stored once more. Giving it up instead would lose quotes wherever it was not
+ * stored; so it is stored, and counted as `uncertain`. The quotes are the same by their ids: the history keeps one row and the
+ * board does not change. Only a gateway's client may see an update a second time, under a new `q` that follows on its `p`.
  */
 export class FlushBuffer {
   readonly #spec: FlushBufferSpec
@@ -57,7 +64,7 @@ export class FlushBuffer {
   #pressed = false
   #drained: Promise<void> | null = null
   readonly #giveUp = new AbortController()
-  readonly #stats = { published: 0, batches: 0, rejected: 0, dropped: 0, pauses: 0 }
+  readonly #stats = { published: 0, batches: 0, rejected: 0, uncertain: 0, dropped: 0, pauses: 0 }
 
   constructor(spec: FlushBufferSpec) {
     this.#spec = spec
@@ -128,15 +135,17 @@ export class FlushBuffer {
 
   /** Resolves when the batch is stored (true), or when it cannot be or the buffer has given up (false). */
   async #publish(batch: Quote[]): Promise<boolean> {
-    const { id, isFinal, now, publish, log } = this.#spec
+    const { id, isFinal, now, publish, log, limits } = this.#spec
     const messageId = `${id}/${++this.#stats.batches}`
     const publishedTime = now()
     for (const quote of batch) quote.publishedTime = publishedTime
     const { signal } = this.#giveUp
+    const begun = performance.now()
     while (!signal.aborted) {
       try {
         await publish(batch, messageId)
         this.#backOff.reset()
+        if (performance.now() - begun > limits.certainMs) this.#noteUncertain(messageId, batch.length)
         return true
       } catch (error) {
         this.#stats.rejected++
@@ -146,6 +155,11 @@ export class FlushBuffer {
       await delay(this.#backOff.next(), undefined, { signal }).catch(ignoreAbort)
     }
     return false
+  }
+
+  #noteUncertain(messageId: string, quotes: number): void {
+    this.#stats.uncertain++
+    this.#spec.log.warn({ messageId, quotes }, 'feed.stored_uncertain')
   }
 
   #press(full: boolean): void {

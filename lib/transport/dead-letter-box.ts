@@ -1,12 +1,12 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type DeadLetter, type DeadLetterPage, pageLimit } from './dead-letter.ts'
+import { DeadLetterFiles } from './dead-letter-files.ts'
 import type { DeadLetters } from './stream-control.ts'
 import type { TransportCounters } from './transport-counters.ts'
 
-/** Letters that are kept at the most, with their events in memory or in files; beyond it the oldest goes. */
-const MAX_LETTERS = 1_000
-const FILE = /^(\d{12})\.letter$/
+/** What is kept at the most, as the server's stream of dead letters has it; beyond it the oldest goes. */
+export const DEAD_LETTER_LIMITS = { letters: 1_000, bytes: 256 * 1024 ** 2 } as const
+
+export type DeadLetterLimits = Record<keyof typeof DEAD_LETTER_LIMITS, number>
 
 interface Kept {
   letter: DeadLetter
@@ -15,31 +15,32 @@ interface Kept {
 }
 
 /**
- * The dead letters of the in-process transporter. With a folder each is a file, on the disk before the event counts as settled: a
- * line of JSON with the circumstances, then the encoded event. Without one they end with the process.
+ * The dead letters of the in-process transporter. With a folder each is a file, on the disk before the event counts as settled.
+ * Without one they end with the process.
  */
 export class DeadLetterBox implements DeadLetters {
-  readonly #folder: string | undefined
+  readonly #files: DeadLetterFiles | undefined
   readonly #counters: TransportCounters
+  readonly #limits: DeadLetterLimits
+  /** In the order of their numbers. */
   readonly #kept = new Map<number, Kept>()
   #number = 0
+  #bytes = 0
   #opened: Promise<void> | undefined
+  /** The last add, however it ends: one after the other, so that numbers ascend and a refused one is given again. */
+  #adding: Promise<unknown> = Promise.resolve()
 
-  constructor(folder: string | undefined, counters: TransportCounters) {
-    this.#folder = folder
+  constructor(folder: string | undefined, counters: TransportCounters, limits: DeadLetterLimits = DEAD_LETTER_LIMITS) {
+    this.#files = folder === undefined ? undefined : new DeadLetterFiles(folder)
     this.#counters = counters
+    this.#limits = limits
   }
 
   /** Resolves when the letter is kept. @throws Error when the disk does not take it; then nothing has changed. */
-  async add(letter: Omit<DeadLetter, 'number'>, data: Buffer): Promise<void> {
-    await this.#open()
-    const numbered: DeadLetter = { number: ++this.#number, ...letter }
-    if (this.#folder !== undefined) await writeLetter(this.#folder, numbered, data)
-    this.#kept.set(numbered.number, { letter: numbered, data: this.#folder === undefined ? data : undefined })
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size <= MAX_LETTERS || oldest === undefined) return
-    await this.remove(oldest)
-    this.#counters.deadLettersDropped++
+  add(letter: Omit<DeadLetter, 'number'>, data: Buffer): Promise<void> {
+    const added = this.#adding.then(() => this.#add(letter, data))
+    this.#adding = added.catch(() => undefined)
+    return added
   }
 
   async page(after: number, limit: number): Promise<DeadLetterPage> {
@@ -51,16 +52,44 @@ export class DeadLetterBox implements DeadLetters {
   async read(number: number): Promise<{ letter: DeadLetter; data: Buffer } | undefined> {
     await this.#open()
     const kept = this.#kept.get(number)
-    if (kept === undefined) return undefined
-    if (kept.data !== undefined || this.#folder === undefined) return { letter: kept.letter, data: kept.data as Buffer }
-    return readLetter(this.#folder, number)
+    if (kept?.data !== undefined) return { letter: kept.letter, data: kept.data }
+    return kept === undefined ? undefined : this.#files?.read(number)
   }
 
   async remove(number: number): Promise<boolean> {
     await this.#open()
     if (!this.#kept.has(number)) return false
-    if (this.#folder !== undefined) await rm(fileOf(this.#folder, number), { force: true })
+    await this.#files?.remove(number)
+    const kept = this.#kept.get(number)
+    this.#bytes -= kept?.letter.bytes ?? 0
     return this.#kept.delete(number)
+  }
+
+  async #add(letter: Omit<DeadLetter, 'number'>, data: Buffer): Promise<void> {
+    await this.#open()
+    const numbered: DeadLetter = { number: this.#number + 1, ...letter }
+    await this.#files?.write(numbered, data)
+    this.#number = numbered.number
+    this.#keep(numbered, this.#files === undefined ? data : undefined)
+    await this.#dropOldest()
+  }
+
+  #keep(letter: DeadLetter, data: Buffer | undefined): void {
+    this.#kept.set(letter.number, { letter, data })
+    this.#bytes += letter.bytes
+  }
+
+  async #dropOldest(): Promise<void> {
+    const { letters, bytes } = this.#limits
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= letters && (this.#bytes <= bytes || this.#kept.size === 1)) return
+      try {
+        if (await this.remove(oldest)) this.#counters.deadLettersDropped++
+      } catch {
+        // The new letter is kept all the same. The oldest is tried again with the next one; until then the count is above the limit.
+        return
+      }
+    }
   }
 
   /** Finds what an earlier process left. */
@@ -73,44 +102,19 @@ export class DeadLetterBox implements DeadLetters {
   }
 
   async #load(): Promise<void> {
-    if (this.#folder === undefined) return
-    await mkdir(this.#folder, { recursive: true })
-    const names = await readdir(this.#folder)
-    const numbers = names.flatMap(name => FILE.exec(name)?.[1] ?? []).map(Number)
-    for (const number of numbers.sort((a, b) => a - b)) {
-      this.#number = number
+    if (this.#files === undefined) return
+    const { numbers, last } = await this.#files.open()
+    this.#number = last
+    for (const number of numbers) {
+      if (this.#kept.has(number)) continue
       try {
-        const { letter } = await readLetter(this.#folder, number)
-        this.#kept.set(number, { letter, data: undefined })
+        const found = await this.#files.read(number)
+        if (found !== undefined) this.#keep(found.letter, undefined)
       } catch {
         // It stays for a person to look at; its number is not given again.
-        await rename(fileOf(this.#folder, number), `${fileOf(this.#folder, number)}.unreadable`)
+        await this.#files.setAside(number)
         this.#counters.deadLettersDropped++
       }
     }
   }
-}
-
-function fileOf(folder: string, number: number): string {
-  return join(folder, `${String(number).padStart(12, '0')}.letter`)
-}
-
-/** Under another name until it is whole and on the disk. */
-async function writeLetter(folder: string, letter: DeadLetter, data: Buffer): Promise<void> {
-  const file = fileOf(folder, letter.number)
-  const handle = await open(`${file}.new`, 'w', 0o600)
-  try {
-    await handle.write(`${JSON.stringify(letter)}\n`)
-    await handle.write(data)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(`${file}.new`, file)
-}
-
-async function readLetter(folder: string, number: number): Promise<{ letter: DeadLetter; data: Buffer }> {
-  const content = await readFile(fileOf(folder, number))
-  const end = content.indexOf('\n')
-  return { letter: JSON.parse(content.toString('utf8', 0, end)) as DeadLetter, data: content.subarray(end + 1) }
 }

@@ -9,7 +9,7 @@ export const DEAD_LETTER_REASONS = [
 ] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
-/** An event that a group gave up. A server keeps its encoded payload with it; in memory only this record stays. */
+/** An event that a group gave up; its encoded packet is kept with it, here and in a server. */
 export interface DeadLetter {
   /** Its number among the dead letters, ascending. */
   number: number

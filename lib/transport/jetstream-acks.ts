@@ -29,7 +29,7 @@ const NO_RESPONDERS = 503
 /**
  * Publishes with an acknowledgement, one attempt each. The client's own publish makes an error object with its stack for every
  * request beforehand, a sixth of a publisher's time; and what was under way when the connection broke waits there for its
- * time-out, while here it fails at the reconnect, ready for the next attempt.
+ * time-out, while here it fails at once, ready for the next attempt.
  */
 export class JetStreamAcks {
   readonly #link: JetStreamLink
@@ -46,7 +46,9 @@ export class JetStreamAcks {
         else this.#failAll(ErrorCode.ConnectionClosed)
       }
     })
-    link.onReconnect(() => this.#failAll(ErrorCode.Disconnect))
+    link.onChange(up => {
+      if (!up) this.#failAll(ErrorCode.Disconnect)
+    })
   }
 
   /** @throws NatsError with the server's answer, or because there was none. */
@@ -104,6 +106,7 @@ function readAck(message: Msg): PublishAck {
     refusal.api_error = error
     throw refusal
   }
-  if (seq === undefined) throw new NatsError('expected an acknowledgement', ErrorCode.JetStreamInvalidAck)
+  // Clusters of some servers of 2.10 answer a repetition with 0 while its first copy is not stored yet, and may never be.
+  if (!seq) throw new NatsError('expected an acknowledgement', ErrorCode.JetStreamInvalidAck)
   return { sequence: seq, duplicate }
 }

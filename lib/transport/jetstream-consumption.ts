@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger, ServiceBroker } from 'moleculer'
-import type { Msg, Subscription } from 'nats'
+import type { Subscription } from 'nats'
 import { announceConsuming } from './announce-consuming.ts'
-import { type Delivery, GroupRunner } from './group-runner.ts'
-import type { JetStreamConsumers, OpenConsumer } from './jetstream-consumers.ts'
+import { ChangeSignal } from './change-signal.ts'
 import type { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
-import { JetStreamDelivery } from './jetstream-delivery.ts'
 import { takeHandOvers } from './jetstream-hand-over.ts'
+import { JetStreamIntake } from './jetstream-intake.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
-import type { MessagePlace } from './jetstream-message.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
+import type { ConsumerStanding, JetStreamOpener, OpenConsumer } from './jetstream-opener.ts'
 import { JetStreamPull } from './jetstream-pull.ts'
 import type { StreamSpec } from './stream-spec.ts'
 import type { TransportCounters } from './transport-counters.ts'
@@ -24,7 +23,7 @@ export interface JetStreamConsumptionOptions {
   counters: TransportCounters
   link: JetStreamLink
   names: JetStreamNames
-  consumers: JetStreamConsumers
+  opener: JetStreamOpener
   deadLetters: JetStreamDeadLetters
   spec: StreamSpec
   group: string
@@ -32,15 +31,12 @@ export interface JetStreamConsumptionOptions {
   events: readonly string[]
 }
 
-/** Events in hand beyond those that run, so that a handler need not wait for the next request. */
-const PREFETCH = 8
 /** How long stopping waits for a request that is under way. */
 const REQUEST_MS = 500
-const READER_CAPACITY = 64
 const REOPEN_BASE_MS = 100
 const REOPEN_CAP_MS = 2_000
-/** A handler that runs longer than so many ack waits is given up: its event may then run elsewhere. */
-const MAX_ACK_WAITS = 10
+/** After so many heartbeats it is read again how the consumer stands: who tells of a change may go unheard. */
+const STANDING_HEARTBEATS = 4
 
 /** Carries events from a group's consumer to its handlers on this node, and opens the consumer again whenever it is lost. */
 export class JetStreamConsumption {
@@ -49,78 +45,70 @@ export class JetStreamConsumption {
   readonly #options: JetStreamConsumptionOptions
   /** Of the table: it may miss nothing. Else an ordered reader. */
   readonly #durable: boolean
-  readonly #runner: GroupRunner
-  /** By sequence; only of a durable group. */
-  readonly #inHand = new Map<number, JetStreamDelivery>()
+  readonly #intake: JetStreamIntake
+  /** Whatever makes void how the consumer was opened. */
+  readonly #changes = new ChangeSignal()
   readonly #abort = new AbortController()
   readonly #subscriptions: Subscription[] = []
-  readonly #offReconnect: () => void
+  readonly #offLink: () => void
   readonly #done: Promise<void>
   #pull: JetStreamPull | undefined
-  #epoch: string | undefined
-  /** An ordered reader's place: the last sequence that was received. */
-  #position = 0
-  /** What an ordered reader should have got next was gone: whoever reads has to begin anew. */
-  #overtaken = false
-  /** Ends waiting while the group is paused. */
-  #wake: () => void = () => undefined
+  #paused = false
 
   constructor(options: JetStreamConsumptionOptions) {
-    const { spec, group } = options
+    const { spec, group, link } = options
     this.group = group
     this.spec = spec
     this.#options = options
     this.#durable = spec.groups.includes(group)
-    const prefetch = spec.retention === 'workqueue' ? 1 : PREFETCH
-    this.#runner = new GroupRunner({
+    this.#intake = new JetStreamIntake({
       ...options,
-      concurrency: this.#durable ? spec.concurrency : 1,
-      capacity: this.#durable ? Math.min(prefetch * spec.concurrency, spec.maxAckPending) : READER_CAPACITY,
-      maxDeliver: spec.maxDeliver,
-      ordered: !this.#durable,
-      retry: options.options,
-      onSettled: () => this.#pull?.pump()
+      durable: this.#durable,
+      onSettled: () => this.#pull?.pump(),
+      onOvertaken: reason => this.#changes.raise(reason)
     })
-    this.#offReconnect = options.link.onReconnect(() => this.#wake())
+    this.#offLink = link.onChange(up => {
+      this.#intake.gate.hold()
+      this.#changes.raise(up ? 'reconnected' : 'disconnected')
+    })
     if (this.#durable) this.#listen()
     this.#done = this.#consume()
   }
 
   /** Events that handlers have not finished. */
   get held(): number {
-    return this.#runner.held
+    return this.#intake.runner.held
   }
 
   /** Takes in nothing more, gives back what no handler has begun, and resolves when the others have ended. Idempotent. */
   async stop(): Promise<void> {
+    const { runner, gate } = this.#intake
     this.#abort.abort()
-    this.#wake()
-    this.#offReconnect()
-    this.#runner.stop()
+    runner.stop()
+    this.#changes.wake()
     await this.#pull?.stop()
-    await this.#runner.idle()
+    await runner.idle()
     // With the server away it would take longer; the request ends by itself.
     await within(REQUEST_MS, this.#done)
+    this.#offLink()
+    gate.close()
     if (this.#options.link.connection.isClosed()) return
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
-  /** Takes what is handed to the group besides its stream, and hears when it is paused or resumed. */
+  /** Takes what is handed to the group besides its stream, and hears when its consumer is paused, resumed or another one. */
   #listen(): void {
     const { link, names, spec, group } = this.#options
     this.#subscriptions.push(
       takeHandOvers({ ...this.#options, stream: spec.name }),
       link.connection.subscribe(names.groupSubject(spec.name, group), {
-        callback: () => {
-          this.#pull?.lose('its group was paused or resumed')
-          this.#wake()
-        }
+        callback: () => this.#changes.raise('its group was paused or resumed, or begins anew')
       })
     )
   }
 
   async #consume(): Promise<void> {
-    const working = setInterval(() => this.#keepWorking(), this.spec.ackWaitMs / 3)
+    const working = setInterval(() => this.#intake.keepWorking(), this.spec.ackWaitMs / 3)
     try {
       for (let failures = 0; !this.#abort.signal.aborted; ) {
         const opened = await this.#openAndPull()
@@ -133,117 +121,99 @@ export class JetStreamConsumption {
     }
   }
 
-  /** @returns whether the consumer could be opened. Resolves when it is lost again. */
+  /** @returns false when the consumer could not be opened. Resolves when it is lost again. */
   async #openAndPull(): Promise<boolean> {
-    const { link, counters, logger, consumers, options } = this.#options
+    const { counters, logger, opener, link } = this.#options
+    const { group, spec } = this
+    let consumer: OpenConsumer | undefined
     try {
-      const consumer = await this.#open()
+      if (!(await link.whenUp(REOPEN_CAP_MS))) return true
+      const change = this.#changes.count
+      consumer = await this.#open()
+      // A connection that was lost meanwhile may have come back to another stream.
+      if (this.#changes.count !== change) return true
+      this.#intake.gate.open(consumer.epoch)
       if (this.#abort.signal.aborted) return true
-      const { group } = this
-      if (consumer.paused) {
-        logger.info(`Group '${group}' of stream '${this.spec.name}' is paused.`)
-        await new Promise<void>(resolve => {
-          this.#wake = resolve
-        })
-        return true
-      }
-      const capacity = this.#runner.free + this.#runner.held
-      this.#pull = new JetStreamPull({
-        link,
-        consumer,
-        receiver: this.#receiver(consumer.epoch),
-        threshold: Math.max(1, Math.floor(capacity / 4)),
-        heartbeatMs: options.heartbeatMs,
-        gapless: !this.#durable
-      })
-      const reason = await this.#pull.lost
-      if (!this.#durable) await consumers.closeReader(consumer)
+      await this.#begin(consumer)
+      if (this.#changes.count !== change || this.#abort.signal.aborted) return true
+      if (consumer.paused) return await this.#waitPaused(change)
+      const reason = await this.#pullUntilLost(consumer)
+      // What still runs while this node stops is answered.
       if (this.#abort.signal.aborted) return true
+      this.#intake.gate.hold()
       counters.reopened++
-      logger.info(`Group '${group}' opens its consumer of stream '${this.spec.name}' again: ${reason}`)
+      logger.info(`Group '${group}' opens its consumer of stream '${spec.name}' again: ${reason}`)
       return true
     } catch (error) {
-      logger.warn(`Group '${this.group}' cannot consume stream '${this.spec.name}' now: ${(error as Error).message}`)
+      logger.warn(`Group '${group}' cannot consume stream '${spec.name}' now: ${(error as Error).message}`)
       return false
-    }
-  }
-
-  async #open(): Promise<OpenConsumer> {
-    const { consumers, broker, events, counters } = this.#options
-    const position = this.#epoch === undefined ? undefined : { epoch: this.#epoch, after: this.#position }
-    const consumer = await (this.#durable
-      ? consumers.openDurable(this.spec, this.group)
-      : consumers.openReader(this.spec, position))
-    // A reader that cannot continue where it was has to be told, as at a new epoch: its board lacks what it missed.
-    const same = consumer.epoch === this.#epoch
-    const continues = same && (this.#durable || (consumer.after === this.#position && !this.#overtaken))
-    this.#overtaken = false
-    if (!continues) {
-      if (same) counters.missed += Math.max(0, consumer.after - this.#position)
-      await this.#runner.idle()
-      this.#epoch = consumer.epoch
-      this.#position = consumer.after
-      await announceConsuming(broker, events, { group: this.group, epoch: consumer.epoch, after: consumer.after })
-    }
-    return consumer
-  }
-
-  #receiver(epoch: string) {
-    const runner = this.#runner
-    const receive = (message: Msg, place: MessagePlace) => {
-      if (!this.#durable && place.streamSequence !== this.#position + 1) {
-        this.#overtake(place.streamSequence)
-        return
+    } finally {
+      if (consumer !== undefined && !this.#durable) {
+        const closed = opener.closeReader(consumer)
+        if (this.#abort.signal.aborted) await closed
       }
-      this.#position = place.streamSequence
-      // A server may deliver an event twice at once when a node leaves its group; one answer settles both.
-      if (this.#inHand.has(place.streamSequence)) this.#options.counters.repeated++
-      else runner.take(this.#delivery(message, place, epoch))
-    }
-    return {
-      get free() {
-        return runner.free
-      },
-      get heldBytes() {
-        return runner.heldBytes
-      },
-      receive
     }
   }
 
-  /** The events before this one were purged or too old while the reader was on its way to them. */
-  #overtake(sequence: number): void {
-    if (this.#overtaken) return
-    this.#overtaken = true
-    this.#options.counters.missed += sequence - 1 - this.#position
-    this.#position = sequence - 1
-    this.#pull?.lose(`the events before ${sequence} are gone`)
+  /** Not the same on all nodes, which open at the same time after a restart of the server. */
+  get #standingMs(): number {
+    return STANDING_HEARTBEATS * this.#options.options.heartbeatMs * (0.8 + 0.4 * Math.random())
   }
 
-  #delivery(message: Msg, place: MessagePlace, epoch: string): Delivery {
-    const { link, deadLetters, broker } = this.#options
-    const delivery: JetStreamDelivery = new JetStreamDelivery({
-      connection: link.connection,
-      message,
-      place,
-      epoch,
-      acknowledges: this.#durable,
-      onSettled: () => this.#inHand.delete(delivery.sequence),
-      store: async (reason, error, event) => {
-        const { group, spec } = this
-        const { streamSequence: sequence, deliveryCount: deliveries } = place
-        const time = Date.now() * 1_000
-        const node = broker.nodeID
-        const letter = { stream: spec.name, group, event, reason, error, deliveries, epoch, sequence, node, time }
-        await deadLetters.add(spec, letter, delivery.data)
-      }
+  #open(): Promise<OpenConsumer> {
+    const { opener } = this.#options
+    if (this.#durable) return opener.openDurable(this.spec, this.group)
+    return opener.openReader(this.spec, this.#intake.position)
+  }
+
+  /** A reader that cannot continue where it was has to be told, as at a new epoch: its board lacks what it missed. */
+  async #begin({ epoch, after }: OpenConsumer): Promise<void> {
+    const { broker, events } = this.#options
+    if (this.#intake.continues({ epoch, after })) return
+    await this.#intake.runner.idle()
+    this.#intake.begin({ epoch, after })
+    await announceConsuming(broker, events, { group: this.group, epoch, after })
+  }
+
+  /** Looks again after a while: the word that it goes on may go lost. */
+  async #waitPaused(change: number): Promise<true> {
+    if (!this.#paused) this.#options.logger.info(`Group '${this.group}' of stream '${this.spec.name}' is paused.`)
+    this.#paused = true
+    await this.#changes.wait(change, this.#standingMs)
+    return true
+  }
+
+  /** @returns why it ended: the pull did, or something changed. */
+  async #pullUntilLost(consumer: OpenConsumer): Promise<string> {
+    const { link, options } = this.#options
+    const { runner } = this.#intake
+    this.#paused = false
+    const pull = new JetStreamPull({
+      link,
+      consumer,
+      receiver: this.#intake,
+      threshold: Math.max(1, Math.floor((runner.free + runner.held) / 4)),
+      heartbeatMs: options.heartbeatMs,
+      gapless: !this.#durable
     })
-    if (this.#durable) this.#inHand.set(delivery.sequence, delivery)
-    return delivery
+    this.#pull = pull
+    const offChange = this.#changes.onChange(reason => pull.lose(reason))
+    const looking = setInterval(() => void this.#checkStanding(consumer), this.#standingMs)
+    const reason = await pull.lost
+    clearInterval(looking)
+    offChange()
+    return reason
   }
 
-  #keepWorking(): void {
-    const oldest = performance.now() - MAX_ACK_WAITS * this.spec.ackWaitMs
-    for (const delivery of this.#inHand.values()) if (delivery.since > oldest) delivery.working()
+  async #checkStanding({ epoch, paused }: ConsumerStanding): Promise<void> {
+    const { opener, logger } = this.#options
+    try {
+      const now = await opener.standing(this.spec, this.group)
+      if (now.epoch !== epoch) this.#changes.raise('its stream has another epoch')
+      else if (now.paused !== paused) this.#changes.raise('its group was paused')
+    } catch (error) {
+      // The pull notices by itself what is lost.
+      logger.debug(`How group '${this.group}' stands cannot be read now.`, error)
+    }
   }
 }

@@ -1,9 +1,12 @@
-import { type ConsumerInfo, Empty, ErrorCode, headers, NatsError, type StreamInfo } from 'nats'
+import { type ConsumerInfo, ErrorCode, headers, NatsError, type StreamInfo } from 'nats'
 import { ackMeaning, type Fsync } from './ack-meaning.ts'
 import type { HandOverOutcome, Place } from './hand-over.ts'
-import { isPaused, type JetStreamConsumers, PAUSED } from './jetstream-consumers.ts'
+import { readNote } from './jetstream-consumer-note.ts'
+import type { JetStreamConsumers } from './jetstream-consumers.ts'
+import { transportError } from './jetstream-errors.ts'
 import { EPOCH_HEADER, SEQUENCE_HEADER } from './jetstream-hand-over.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
+import type { JetStreamLooks, Look } from './jetstream-looks.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
 import type { JetStreamStreams } from './jetstream-streams.ts'
 import type { GroupState, StoredEvent, StreamState } from './stream-control.ts'
@@ -20,6 +23,7 @@ export interface JetStreamControlOptions {
   names: JetStreamNames
   streams: JetStreamStreams
   consumers: JetStreamConsumers
+  looks: JetStreamLooks
   table: readonly StreamSpec[]
   fsync: Fsync
 }
@@ -30,31 +34,37 @@ export class JetStreamControl {
   readonly #names: JetStreamNames
   readonly #streams: JetStreamStreams
   readonly #consumers: JetStreamConsumers
+  readonly #looks: JetStreamLooks
   readonly #table: readonly StreamSpec[]
   readonly #fsync: Fsync
-  /** The last look at each stream. */
-  readonly #seen = new Map<string, { epoch: string; lastSequence: number }>()
 
-  constructor({ link, names, streams, consumers, table, fsync }: JetStreamControlOptions) {
+  constructor({ link, names, streams, consumers, looks, table, fsync }: JetStreamControlOptions) {
     this.#link = link
     this.#names = names
     this.#streams = streams
     this.#consumers = consumers
+    this.#looks = looks
     this.#table = table
     this.#fsync = fsync
   }
 
+  /** Those that can be read now. @throws TransportError when there is none. */
   async streams(): Promise<StreamState[]> {
-    for (const spec of this.#table) await this.#noticeSetBack(spec)
-    return Promise.all(this.#table.map(spec => this.#stream(spec)))
+    const { looks, refusal } = await this.#looks.possible(this.#table)
+    if (looks.length === 0 && refusal !== undefined) throw refusal
+    return looks.map(look => this.#state(look))
   }
 
-  /** See {@link StreamControl.makeRoom}. Work queues remove what is acknowledged by themselves. */
+  /**
+   * See {@link StreamControl.makeRoom}. Work queues remove what is acknowledged by themselves. A stream that cannot be read, or where somebody
+   * still misses something, is left as it is.
+   */
   async makeRoom(): Promise<number> {
     let purged = 0
-    for (const spec of this.#table) {
-      if (spec.retention !== 'limits') continue
-      const { bytes, firstSequence, groups } = await this.#stream(spec)
+    const { looks } = await this.#looks.possible(this.#table.filter(({ retention }) => retention === 'limits'))
+    for (const look of looks.filter(({ settled }) => settled)) {
+      const { spec } = look
+      const { bytes, firstSequence, groups } = this.#state(look)
       if (bytes < PURGE_FILL * spec.maxBytes || groups.length === 0) continue
       const floor = Math.min(...groups.map(({ ackFloor }) => ackFloor))
       const end = await this.#firstYounger(spec.name, firstSequence, floor + 1, Date.now() - spec.keepMs)
@@ -68,30 +78,35 @@ export class JetStreamControl {
     return purged
   }
 
+  /** @throws TransportError `unknown_stream`, `stream_refused`, `jetstream_unavailable`. */
   async setPaused(stream: string, group: string, paused: boolean): Promise<void> {
-    const { consumers } = this.#link.manager
-    await consumers.update(this.#names.stream(this.#spec(stream)), this.#names.consumer(group), {
-      description: paused ? PAUSED : ''
-    })
-    this.#link.connection.publish(this.#names.groupSubject(stream, group), Empty)
+    const spec = this.#spec(stream)
+    try {
+      await this.#consumers.setPaused(spec, group, paused)
+    } catch (error) {
+      throw transportError(`group ${group} of stream ${stream}`, error)
+    }
   }
 
   async next(stream: string, after: number): Promise<StoredEvent | undefined> {
     const name = this.#names.stream(this.#spec(stream))
-    const { state } = await this.#link.manager.streams.info(name)
     // Purged sequences at the beginning are stepped over at once; holes further on, made by hand, one by one.
-    for (let sequence = Math.max(after + 1, state.first_seq); sequence <= state.last_seq; sequence++) {
+    for (let sequence = after + 1; ; ) {
       const message = await this.#streams.message(name, sequence)
-      if (message === undefined) continue
-      const { data } = message
-      const time = message.time.getTime() * 1_000
-      return { sequence, time, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) }
+      const info = await this.#streams.info(name)
+      if (message !== undefined) {
+        const { data } = message
+        const time = message.time.getTime() * 1_000
+        const epoch = this.#streams.epochOf(info)
+        return { sequence, epoch, time, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) }
+      }
+      if (sequence >= info.state.last_seq) return undefined
+      sequence = Math.max(sequence + 1, info.state.first_seq)
     }
-    return undefined
   }
 
   async sequenceBefore(stream: string, time: number): Promise<number> {
-    const { firstSequence, lastSequence } = await this.#stream(this.#spec(stream))
+    const { firstSequence, lastSequence } = this.#state(await this.#looks.one(this.#spec(stream)))
     return (await this.#firstYounger(stream, firstSequence, lastSequence + 1, time / 1_000)) - 1
   }
 
@@ -123,21 +138,7 @@ export class JetStreamControl {
     return low
   }
 
-  /** A stream that ends before where it ended at the last look was set back: by an older copy, or by what never reached a disk. */
-  async #noticeSetBack(spec: StreamSpec): Promise<void> {
-    const seen = this.#seen.get(spec.name)
-    let info = await this.#info(spec)
-    if (seen !== undefined && this.#streams.epochOf(info) === seen.epoch && info.state.last_seq < seen.lastSequence) {
-      await this.#streams.renewEpoch(spec, seen.epoch)
-      info = await this.#info(spec)
-    }
-    const epoch = this.#streams.epochOf(info)
-    if (seen !== undefined && seen.epoch !== epoch) await this.#consumers.repair(spec)
-    this.#seen.set(spec.name, { epoch, lastSequence: info.state.last_seq })
-  }
-
-  async #stream(spec: StreamSpec): Promise<StreamState> {
-    const info = await this.#info(spec)
+  #state({ spec, info, durables }: Look): StreamState {
     const { state, config } = info
     const { version = '0.0.0' } = this.#link.connection.info ?? {}
     const storage = config.storage === 'memory' ? 'memory' : 'file'
@@ -149,13 +150,9 @@ export class JetStreamControl {
       lastSequence: state.last_seq,
       bytes: state.bytes,
       maxBytes: config.max_bytes,
-      groups: (await this.#consumers.durables(spec)).map(readGroup),
-      ack: ackMeaning({ storage, replicas: config.num_replicas, fsync: this.#fsync, serverVersion: version })
+      groups: durables.map(readGroup),
+      ack: ackMeaning({ storage, replicas: copies(info), fsync: this.#fsync, serverVersion: version })
     }
-  }
-
-  #info(spec: StreamSpec): Promise<StreamInfo> {
-    return this.#link.manager.streams.info(this.#names.stream(spec))
   }
 
   #spec(stream: string): StreamSpec {
@@ -169,6 +166,11 @@ function unknownStream(streams: readonly StreamSpec[], got: string): string {
   return `expected one of ${streams.map(({ name }) => name).join(', ')}, got ${got}`
 }
 
+/** A server that is alone may have taken a table's replicas without a word. */
+function copies({ config, cluster }: StreamInfo): number {
+  return Math.min(config.num_replicas, 1 + (cluster?.replicas?.length ?? 0))
+}
+
 function readGroup(info: ConsumerInfo): GroupState {
   return {
     group: info.name,
@@ -176,6 +178,6 @@ function readGroup(info: ConsumerInfo): GroupState {
     ackFloor: info.ack_floor.stream_seq,
     pending: info.num_pending + info.num_ack_pending,
     redelivered: info.num_redelivered,
-    paused: isPaused(info)
+    paused: readNote(info).paused
   }
 }

@@ -1,5 +1,6 @@
 import { headers, type MsgHdrs } from 'nats'
 import { type DeadLetter, type DeadLetterPage, type DeadLetterReason, pageLimit } from './dead-letter.ts'
+import { absentAs } from './jetstream-errors.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
 import type { JetStreamStreams } from './jetstream-streams.ts'
@@ -21,23 +22,27 @@ export class JetStreamDeadLetters implements DeadLetters {
     this.#streams = streams
   }
 
-  /** Resolves when the letter is stored; a letter of the same event and group is stored once. */
+  /** Resolves when the letter is stored, in a new stream where it is gone; a letter of the same event and group is stored once. */
   async add(spec: StreamSpec, letter: Omit<DeadLetter, 'number' | 'bytes'>, data: Buffer): Promise<void> {
     const { stream, group, epoch, sequence } = letter
     const fields = headers()
     for (const [name, value] of Object.entries(letter)) {
       if (value !== null) fields.set(headerOf(name), singleLine(String(value)))
     }
-    await this.#link.streams.publish(this.#names.deadSubject(spec, group), data, {
-      msgID: `${stream}/${group}/${epoch}/${sequence}`,
-      headers: fields,
-      expect: { streamName: this.#names.deadStream }
-    })
+    const publish = () =>
+      this.#link.streams.publish(this.#names.deadSubject(spec, group), data, {
+        msgID: `${stream}/${group}/${epoch}/${sequence}`,
+        headers: fields,
+        expect: { streamName: this.#names.deadStream }
+      })
+    if ((await absentAs(publish(), 'stream_missing')) !== undefined) return
+    await this.#streams.ensureDeadLetters()
+    await publish()
   }
 
   async page(after: number, limit: number): Promise<DeadLetterPage> {
-    const { manager } = this.#link
-    const { state } = await manager.streams.info(this.#names.deadStream)
+    const found = await absentAs(this.#streams.info(this.#names.deadStream), 'stream_missing')
+    const { state } = found ?? (await this.#streams.ensureDeadLetters())
     const letters: DeadLetter[] = []
     const first = Math.max(after + 1, state.first_seq)
     for (let number = first; number <= state.last_seq && letters.length < pageLimit(limit); number++) {

@@ -1,15 +1,15 @@
-import type { Msg, NatsConnection } from 'nats'
+import type { Msg } from 'nats'
+import type { AnswerGate } from './answer-gate.ts'
 import type { DeadLetterReason } from './dead-letter.ts'
 import type { Delivery } from './group-runner.ts'
 import { ACK, type MessagePlace, nakBody, TERM, WORKING } from './jetstream-message.ts'
 
 export interface JetStreamDeliveryOptions {
-  connection: NatsConnection
+  /** Takes the answers; none where the consumer waits for no acknowledgements. */
+  gate: AnswerGate | undefined
   message: Msg
   place: MessagePlace
   epoch: string
-  /** Whether its consumer waits for acknowledgements. */
-  acknowledges: boolean
   /** Stores the dead letter. */
   store: (reason: DeadLetterReason, error: string, event: string | null) => Promise<void>
   onSettled: () => void
@@ -49,17 +49,14 @@ export class JetStreamDelivery implements Delivery {
 
   /** Tells the server that a handler is still at it. */
   working(): void {
-    this.#respond(WORKING)
-  }
-
-  #settle(body: string): void {
-    this.#respond(body)
-    this.#options.onSettled()
+    const { gate, message } = this.#options
+    gate?.mention(message, this.epoch, WORKING)
   }
 
   /** What the server does not hear, it delivers again. */
-  #respond(body: string): void {
-    const { acknowledges, connection, message } = this.#options
-    if (acknowledges && !connection.isClosed()) message.respond(body)
+  #settle(body: string): void {
+    const { gate, message, onSettled } = this.#options
+    gate?.settle(message, this.epoch, body)
+    onSettled()
   }
 }

@@ -1,3 +1,4 @@
+import { DEAD_NAME, serverName as token } from './server-name.ts'
 import type { StreamSpec } from './stream-spec.ts'
 
 /** Names and subjects in the server, all under the broker's prefix (`MOL-<namespace>`). */
@@ -23,15 +24,10 @@ export function jetStreamNames(prefix: string): JetStreamNames {
     subjects: ({ name }) => `${prefix}.JS.${token(name)}.>`,
     subject: ({ name }, event) => `${prefix}.JS.${token(name)}.${event}`,
     consumer: token,
-    deadStream: `${streamPrefix}-dead`,
+    deadStream: `${streamPrefix}-${DEAD_NAME}`,
     deadSubjects: `${prefix}.DEAD.>`,
     deadSubject: ({ name }, group) => `${prefix}.DEAD.${token(name)}.${token(group)}`,
     handOverSubject: (stream, group) => `${prefix}.HANDOVER.${token(stream)}.${token(group)}`,
     groupSubject: (stream, group) => `${prefix}.GROUP.${token(stream)}.${token(group)}`
   }
-}
-
-/** One token of a subject or the name of a stream or consumer: the server refuses dots, wildcards, slashes and blanks. */
-function token(text: string): string {
-  return text.replace(/[^\w@-]/g, '_')
 }

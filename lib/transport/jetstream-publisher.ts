@@ -1,45 +1,59 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { JetStreamAcks, type PublishAck } from './jetstream-acks.ts'
-import type { JetStreamConsumers } from './jetstream-consumers.ts'
 import { type JetStreamTrouble, troubleOf } from './jetstream-errors.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
+import type { JetStreamRestorer } from './jetstream-restorer.ts'
+import type { JetStreamSetBacks } from './jetstream-set-backs.ts'
 import type { JetStreamStreams } from './jetstream-streams.ts'
 import type { StreamSpec } from './stream-spec.ts'
 import type { TransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 import type { TransportOptions } from './transport-options.ts'
+import { within } from './within.ts'
 
 /** Room for headers beside the message id. A dead letter has the most, and what is published must fit into one. */
 const HEADER_BYTES = 2_048
 const RETRY_BASE_MS = 50
 const RETRY_CAP_MS = 1_000
 
+/** What was acknowledged in one epoch of a stream. */
+interface Acknowledged {
+  readonly epoch: string
+  /** The greatest sequence. */
+  newest: number
+  /** A fall is being looked into. */
+  doubted: boolean
+}
+
 /** Publishes durable events: each once, by its message id, however often it is tried. */
 export class JetStreamPublisher {
   readonly #link: JetStreamLink
   readonly #names: JetStreamNames
   readonly #streams: JetStreamStreams
-  readonly #consumers: JetStreamConsumers
+  readonly #setBacks: JetStreamSetBacks
+  readonly #restorer: Pick<JetStreamRestorer, 'restore'>
   readonly #options: TransportOptions
   readonly #counters: TransportCounters
   readonly #acks: JetStreamAcks
-  /** The greatest sequence that was acknowledged, by stream. */
-  readonly #newest = new Map<string, number>()
+  readonly #acknowledged = new Map<string, Acknowledged>()
   #publishing = 0
+  #publishingBytes = 0
 
   constructor(deps: {
     link: JetStreamLink
     names: JetStreamNames
     streams: JetStreamStreams
-    consumers: JetStreamConsumers
+    setBacks: JetStreamSetBacks
+    restorer: Pick<JetStreamRestorer, 'restore'>
     options: TransportOptions
     counters: TransportCounters
   }) {
     this.#link = deps.link
     this.#names = deps.names
     this.#streams = deps.streams
-    this.#consumers = deps.consumers
+    this.#setBacks = deps.setBacks
+    this.#restorer = deps.restorer
     this.#options = deps.options
     this.#counters = deps.counters
     this.#acks = new JetStreamAcks(deps.link)
@@ -47,84 +61,114 @@ export class JetStreamPublisher {
 
   /**
    * Resolves when the stream has stored the event.
-   * @throws TransportError `too_large`, `overloaded`; at the deadline `stream_full` or `unconfirmed`.
+   * @throws TransportError `too_large`, `overloaded`, `stream_refused`; at the deadline `stream_full`, `jetstream_unavailable` or `unconfirmed`.
    */
   async publish(spec: StreamSpec, event: string, data: Buffer, messageId: string): Promise<void> {
     const limit = this.#link.maxPayload - HEADER_BYTES - Buffer.byteLength(messageId)
     if (data.length > limit) {
       throw new TransportError('too_large', `event ${event}: expected at most ${limit} bytes, got ${data.length}`)
     }
-    if (this.#publishing >= this.#options.maxPublishing) {
-      throw new TransportError('overloaded', `${this.#publishing} events wait for their confirmation`)
+    const { maxPublishing, maxPublishingBytes, publishDeadlineMs } = this.#options
+    if (this.#publishing >= maxPublishing || this.#publishingBytes + data.length > maxPublishingBytes) {
+      const text = `${this.#publishing} events of ${this.#publishingBytes} bytes wait for their confirmation`
+      throw new TransportError('overloaded', text)
     }
     this.#publishing++
+    this.#publishingBytes += data.length
     try {
-      await this.#publishUntil(performance.now() + this.#options.publishDeadlineMs, spec, event, data, messageId)
+      await this.#publishUntil(performance.now() + publishDeadlineMs, spec, event, data, messageId)
     } catch (error) {
       this.#counters.publishFailures++
       throw error
     } finally {
       this.#publishing--
+      this.#publishingBytes -= data.length
     }
   }
 
   async #publishUntil(end: number, spec: StreamSpec, event: string, data: Buffer, messageId: string): Promise<void> {
     const subject = this.#names.subject(spec, event)
     const stream = this.#names.stream(spec)
+    let trouble: JetStreamTrouble = 'unreachable'
+    let cause: unknown
     for (let attempt = 0; ; attempt++) {
       // Attempts made while disconnected would pile up in the client's outbound buffer.
       const up = await this.#link.whenUp(end - performance.now())
       const left = end - performance.now()
-      if (!up || left <= 0) throw failure('unreachable', event, undefined)
+      if (!up) throw failure('unreachable', event, 'no connection', cause)
+      if (left <= 0) throw failure(trouble, event, detailOf(trouble, cause), cause)
       try {
         const timeoutMs = Math.ceil(Math.min(left, this.#options.publishAttemptMs))
-        const newest = this.#newest.get(stream) ?? 0
+        const before = this.#of(stream)
+        const known = before.newest
         const ack = await this.#acks.publish({ subject, data, messageId, stream, timeoutMs })
-        this.#compare(spec, ack, newest)
+        this.#compare(spec, before, known, ack)
         this.#counters.published++
         // A repetition finds what its first attempt has stored.
         if (ack.duplicate && attempt === 0) this.#counters.duplicates++
         return
       } catch (error) {
-        const trouble = troubleOf(error)
+        cause = error
+        trouble = troubleOf(error)
         const pauseMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt)
-        if (trouble === 'refused' || performance.now() + pauseMs >= end) throw failure(trouble, event, error)
-        if (trouble === 'stream_missing') await this.#restore(spec)
+        if (trouble === 'refused' || performance.now() + pauseMs >= end) {
+          throw failure(trouble, event, detailOf(trouble, error), error)
+        }
         this.#counters.publishRetries++
-        await delay(pauseMs)
+        if (trouble === 'stream_missing') await this.#pauseAndRestore(spec, pauseMs)
+        else await delay(pauseMs)
       }
     }
   }
 
-  /** What was sent after a sequence was known has a greater one, unless the stream went back in time. */
-  #compare(spec: StreamSpec, { sequence, duplicate }: PublishAck, known: number): void {
-    if (duplicate) return
-    const stream = this.#names.stream(spec)
-    if (sequence > known) {
-      this.#newest.set(stream, Math.max(sequence, this.#newest.get(stream) ?? 0))
-      return
-    }
-    this.#newest.set(stream, sequence)
-    this.#counters.setBacks++
-    this.#streams.reportSetBack(spec).catch(() => {
-      // The next one that falls says it again: the sequence that it is compared with stays.
-      this.#newest.set(stream, known)
-    })
+  /** A stream without a leader looks like one that is gone, and publishing is the quicker way to learn that it has one: the pause is no longer. */
+  async #pauseAndRestore(spec: StreamSpec, pauseMs: number): Promise<void> {
+    await Promise.all([delay(pauseMs), within(pauseMs, this.#restorer.restore(spec))])
   }
 
-  /** Makes a stream that is gone. Whether that helped shows at the next attempt. */
-  async #restore(spec: StreamSpec): Promise<void> {
+  #of(stream: string): Acknowledged {
+    const known = this.#acknowledged.get(stream)
+    if (known !== undefined) return known
+    const fresh = { epoch: this.#streams.seenEpoch(stream), newest: 0, doubted: false }
+    this.#acknowledged.set(stream, fresh)
+    return fresh
+  }
+
+  /** What was sent after a sequence was known has a greater one, unless the stream went back in time. */
+  #compare(spec: StreamSpec, before: Acknowledged, known: number, { sequence, duplicate }: PublishAck): void {
+    if (duplicate) return
+    if (sequence <= known) void this.#lookInto(spec, before, sequence)
+    else if (sequence > before.newest) before.newest = sequence
+  }
+
+  /** When it is not confirmed, or the server is away, the next sequence that falls leads here again. */
+  async #lookInto(spec: StreamSpec, before: Acknowledged, sequence: number): Promise<void> {
+    const stream = this.#names.stream(spec)
+    if (before.doubted || this.#acknowledged.get(stream) !== before) return
+    before.doubted = true
     try {
-      await this.#consumers.ensure(spec)
-    } catch (error) {
-      if (error instanceof TransportError && error.code === 'stream_refused') throw error
+      const { epoch: seen, newest } = before
+      const info = await this.#setBacks.settle(spec, { epoch: seen, sequence: newest, shown: 'acknowledged' })
+      const epoch = this.#streams.epochOf(info)
+      if (epoch === seen) return
+      this.#acknowledged.set(stream, { epoch, newest: sequence, doubted: false })
+      // Its groups begin anew.
+      await this.#restorer.restore(spec)
+    } catch {
+      // The server is away, or refuses the stream: publishing meets the same and says so.
+    } finally {
+      before.doubted = false
     }
   }
 }
 
-function failure(trouble: JetStreamTrouble, event: string, cause: unknown): TransportError {
+function detailOf(trouble: JetStreamTrouble, cause: unknown): string {
+  if (trouble === 'stream_missing') return 'the stream is missing or has no leader'
+  return cause instanceof Error ? cause.message : 'the time was up before an attempt'
+}
+
+function failure(trouble: JetStreamTrouble, event: string, detail: string, cause: unknown): TransportError {
   const options = cause === undefined ? undefined : { cause }
-  const detail = cause instanceof Error ? cause.message : 'no connection'
   if (trouble === 'no_room') return new TransportError('stream_full', `event ${event}: ${detail}`, options)
   if (trouble === 'not_enabled')
     return new TransportError('jetstream_unavailable', `event ${event}: ${detail}`, options)

@@ -1,7 +1,7 @@
 import { createInbox, type Msg, nanos, type Subscription } from 'nats'
-import type { OpenConsumer } from './jetstream-consumers.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import { type MessagePlace, placeOf } from './jetstream-message.ts'
+import type { OpenConsumer } from './jetstream-opener.ts'
 import { within } from './within.ts'
 
 /** Who takes what is pulled. */
@@ -14,7 +14,7 @@ export interface PullReceiver {
 }
 
 export interface PullOptions {
-  link: JetStreamLink
+  link: Pick<JetStreamLink, 'connection' | 'maxPayload'>
   consumer: OpenConsumer
   receiver: PullReceiver
   /** Messages that are worth a request. */
@@ -44,29 +44,27 @@ interface Lane {
   request: number
   /** Messages that the open request may still bring. */
   outstanding: number
+  /** When the server last answered the request, if only by a heartbeat. One request may go lost while the other one is served. */
+  lastSeen: number
 }
 
 /**
  * Pulls messages of one consumer: never more than the receiver has room for, so that several nodes share a consumer by how fast
- * they are. Holds at most {@link HELD_BYTES} and what two requests may bring, 2 MiB each for messages of up to 1 MiB. Ends when the consumer is lost in whatever way; the client's own `consume()` can go
- * silent for ever after a server's restart.
+ * they are. Holds at most {@link HELD_BYTES} and what two requests may bring, 2 MiB each for messages of up to 1 MiB. Ends when the
+ * consumer is lost in whatever way, or when told; the client's own `consume()` can go silent for ever after a server's restart.
  */
 export class JetStreamPull {
   readonly #options: PullOptions
   readonly #lanes: readonly Lane[]
   readonly #watchdog: NodeJS.Timeout
-  readonly #offReconnect: () => void
   readonly #lost = Promise.withResolvers<string>()
-  #lastSeen = 0
   #consumerSequence = 0
   #ended = false
 
   constructor(options: PullOptions) {
     this.#options = options
-    const { link, heartbeatMs } = options
     this.#lanes = Array.from({ length: LANES }, () => this.#openLane())
-    this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatMs)
-    this.#offReconnect = link.onReconnect(() => this.#end('reconnected'))
+    this.#watchdog = setInterval(() => this.#checkSilence(), options.heartbeatMs)
     this.pump()
   }
 
@@ -111,7 +109,7 @@ export class JetStreamPull {
         else this.#receive(lane, message)
       }
     })
-    const lane: Lane = { inbox, subscription, request: 0, outstanding: 0 }
+    const lane: Lane = { inbox, subscription, request: 0, outstanding: 0, lastSeen: 0 }
     return lane
   }
 
@@ -124,14 +122,14 @@ export class JetStreamPull {
       idle_heartbeat: nanos(heartbeatMs)
     }
     lane.outstanding = batch
-    this.#lastSeen = performance.now()
+    lane.lastSeen = performance.now()
     link.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`, JSON.stringify(request), {
       reply: `${lane.inbox}.${++lane.request}`
     })
   }
 
   #receive(lane: Lane, message: Msg): void {
-    this.#lastSeen = performance.now()
+    lane.lastSeen = performance.now()
     if (message.subject.startsWith(lane.inbox)) this.#readStatus(lane, message)
     else this.#readMessage(lane, message)
     this.pump()
@@ -161,8 +159,9 @@ export class JetStreamPull {
   }
 
   #checkSilence(): void {
+    const oldest = performance.now() - 2.5 * this.#options.heartbeatMs
     if (this.#outstanding === 0) this.pump()
-    else if (performance.now() - this.#lastSeen > 2.5 * this.#options.heartbeatMs) this.#end('silence')
+    else if (this.#lanes.some(({ outstanding, lastSeen }) => outstanding > 0 && lastSeen < oldest)) this.#end('silence')
   }
 
   /** What was on its way when the connection ended comes again. */
@@ -183,6 +182,5 @@ export class JetStreamPull {
   #finish(): void {
     this.#ended = true
     clearInterval(this.#watchdog)
-    this.#offReconnect()
   }
 }

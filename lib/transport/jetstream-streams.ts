@@ -18,15 +18,14 @@ import { TransportError } from './transport-error.ts'
 const DEAD_MAX_AGE_MS = 7 * 24 * 3600 * 1000
 const DEAD_MAX_BYTES = 256 * 1024 ** 2
 const DEAD_WINDOW_MS = 120_000
+
 /** Makes streams in the server what the table says. Everything here is idempotent, on any number of nodes at once. */
 export class JetStreamStreams {
   readonly #link: JetStreamLink
   readonly #names: JetStreamNames
   readonly #streams: readonly StreamSpec[]
-  /** Runs that are under way, by stream: many callers, one request. */
   /** As last seen, by the server's name of the stream. */
   readonly #epochs = new Map<string, string>()
-  readonly #ensuring = new Map<string, Promise<StreamInfo>>()
 
   constructor(link: JetStreamLink, names: JetStreamNames, streams: readonly StreamSpec[]) {
     this.#link = link
@@ -64,30 +63,37 @@ export class JetStreamStreams {
     })
   }
 
-  /** The epoch of a stream: another one when it was made anew, or went back in time. */
-  epochOf({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
-    const renewals = renewalsOf(config.description)
-    const epoch = renewals === 0 ? streamEpoch(created) : `${streamEpoch(created)}.${renewals}`
-    this.#epochs.set(config.name, epoch)
-    return epoch
+  /**
+   * A stream as the server has it that leads it.
+   * @throws TransportError `jetstream_unavailable` while a cluster has no leader for it: then a server answers that is behind, and
+   * the stream would seem to have gone back in time.
+   */
+  async info(stream: string): Promise<StreamInfo> {
+    const info = await this.#link.briefManager.streams.info(stream)
+    if (info.cluster === undefined || info.cluster.leader) return this.#see(info)
+    throw new TransportError('jetstream_unavailable', `stream ${stream} has no leader now`)
   }
 
-  /** Whoever sees a sequence fall says so: the stream gets another epoch, unless it has one already that this node did not know. */
-  async reportSetBack(spec: StreamSpec): Promise<void> {
-    const known = this.#epochs.get(this.#names.stream(spec))
-    if (known !== undefined) await this.renewEpoch(spec, known)
+  /** The epoch of a stream: another one when it was made anew, or went back in time. */
+  epochOf({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
+    const renewals = renewalsOf({ config })
+    return renewals === 0 ? streamEpoch(created) : `${streamEpoch(created)}.${renewals}`
+  }
+
+  /** The epoch that this node saw last; empty before the first look at the stream. */
+  seenEpoch(stream: string): string {
+    return this.#epochs.get(stream) ?? ''
   }
 
   /**
-   * Gives a stream that went back in time another epoch: its sequences name other events than before. Does nothing when the epoch is
-   * no longer the one that was seen, so that many may notice at once.
+   * Gives a stream another epoch than the one that was seen, and nothing when it has another one already, so that many may want it at
+   * once. @returns the stream as it is then.
    */
-  async renewEpoch(spec: StreamSpec, seen: string): Promise<string> {
-    const { streams } = this.#link.manager
-    const info = await streams.info(this.#names.stream(spec))
-    if (this.epochOf(info) !== seen) return this.epochOf(info)
-    const description = `${RENEWED}${renewalsOf(info.config.description) + 1}`
-    return this.epochOf(await streams.update(info.config.name, { ...info.config, description }))
+  async renewEpoch(spec: StreamSpec, seen: string): Promise<StreamInfo> {
+    const info = await this.info(this.#names.stream(spec))
+    if (this.epochOf(info) !== seen) return info
+    const description = `${RENEWED}${renewalsOf(info) + 1}`
+    return this.#see(await this.#link.manager.streams.update(info.config.name, { ...info.config, description }))
   }
 
   /** A stored message, or undefined where it is gone or yet to come. */
@@ -95,19 +101,16 @@ export class JetStreamStreams {
     return absentAs(this.#link.manager.streams.getMessage(stream, { seq: sequence }), 'message_missing')
   }
 
-  #ensure(config: WantedStream): Promise<StreamInfo> {
-    const running = this.#ensuring.get(config.name)
-    if (running !== undefined) return running
-    const started = this.#addOrUpdate(config).finally(() => this.#ensuring.delete(config.name))
-    this.#ensuring.set(config.name, started)
-    return started
+  #see(info: StreamInfo): StreamInfo {
+    this.#epochs.set(info.config.name, this.epochOf(info))
+    return info
   }
 
-  async #addOrUpdate(config: WantedStream): Promise<StreamInfo> {
+  async #ensure(config: WantedStream): Promise<StreamInfo> {
     const { streams } = this.#link.manager
     try {
-      const existing = await absentAs(streams.info(config.name), 'stream_missing')
-      if (existing === undefined) return await streams.add(config)
+      const existing = await absentAs(this.info(config.name), 'stream_missing')
+      if (existing === undefined) return this.#see(await streams.add(config))
       const differences = differencesOf(existing.config, config)
       if (differences.length === 0) return existing
       return await streams.update(config.name, config).catch((error: unknown) => {
@@ -121,11 +124,12 @@ export class JetStreamStreams {
 
 type WantedStream = Partial<StreamConfig> & { name: string }
 
-/** Counts in the stream's description, which every server keeps, how often it was set back. */
-const RENEWED = 'epoch '
-function renewalsOf(description: string | undefined): number {
+/** How often a stream went back in time: its description counts it, which every server keeps. */
+export function renewalsOf({ config: { description } }: Pick<StreamInfo, 'config'>): number {
   return description?.startsWith(RENEWED) === true ? Number(description.slice(RENEWED.length)) : 0
 }
+
+const RENEWED = 'epoch '
 
 /** Each as `name: expected …, got …`. */
 function differencesOf(got: StreamConfig, expected: WantedStream): string[] {

@@ -2,34 +2,17 @@ import { Transporters } from 'moleculer'
 import type { ConnectionOptions, NatsConnection, Subscription } from 'nats'
 import { MESSAGE_ID_HEADER } from './delivery.ts'
 import { decodeEvent, EventEncoder } from './event-encoder.ts'
-import { JetStreamConsumers } from './jetstream-consumers.ts'
 import { JetStreamConsumption } from './jetstream-consumption.ts'
-import { JetStreamControl } from './jetstream-control.ts'
-import { JetStreamDeadLetters } from './jetstream-dead-letters.ts'
-import { JetStreamLink } from './jetstream-link.ts'
-import { type JetStreamNames, jetStreamNames } from './jetstream-names.ts'
-import { JetStreamPublisher } from './jetstream-publisher.ts'
-import { JetStreamStreams } from './jetstream-streams.ts'
+import { type JetStreamSession, openSession } from './jetstream-session.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import type { StreamControl, StreamTransport } from './stream-control.ts'
-import { type StreamSpec, streamOf } from './stream-spec.ts'
+import { streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
 import { type GivenOptions, type TransportOptions, transportOptions } from './transport-options.ts'
 import { within } from './within.ts'
 
 type Packet = Parameters<Transporters.Base['prepublish']>[0]
-
-/** What exists only while connected. */
-interface Session {
-  link: JetStreamLink
-  names: JetStreamNames
-  streams: JetStreamStreams
-  consumers: JetStreamConsumers
-  publisher: JetStreamPublisher
-  deadLetters: JetStreamDeadLetters
-  control: JetStreamControl
-}
 
 /**
  * Moleculer's NATS transporter with durable events. Requests, discovery, plain events and broadcasts stay on core NATS; an event
@@ -43,7 +26,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
   readonly #consumptions = new Map<string, JetStreamConsumption>()
   /** The subscriptions to actions and plain events of this node's services, by what they are for. */
   readonly #subscribed = new Map<string, Subscription>()
-  #session: Session | undefined
+  #session: JetStreamSession | undefined
   #consuming = false
   #drained: Promise<void> | undefined
 
@@ -53,7 +36,7 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     this.#encoder = new EventEncoder(this, this.#options.codecs)
     const now = () => this.#connected()
     this.control = {
-      ensureStreams: async () => ensureAll(now(), this.#options.streams),
+      ensureStreams: async () => now().ensureAll(),
       streams: async () => now().control.streams(),
       makeRoom: async () => now().control.makeRoom(),
       purge: async (stream, upTo) => now().control.purge(stream, upTo),
@@ -75,20 +58,21 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     const connection: NatsConnection = this.client
     this.#subscribed.clear()
     try {
-      const link = await JetStreamLink.open(connection)
-      const names = jetStreamNames(this.prefix)
-      const { streams: table, fsync } = this.#options
-      const streams = new JetStreamStreams(link, names, table)
-      const consumers = new JetStreamConsumers(link, names, streams)
-      await ensureAll({ streams, consumers }, table)
-      link.onReconnect(() => this.#counters.reconnects++)
-      const parts = { link, names, streams, consumers }
-      this.#session = {
-        ...parts,
-        publisher: new JetStreamPublisher({ ...parts, options: this.#options, counters: this.#counters }),
-        deadLetters: new JetStreamDeadLetters(link, names, streams),
-        control: new JetStreamControl({ ...parts, table, fsync })
-      }
+      const { prefix, logger } = this
+      const session = await openSession({
+        connection,
+        prefix,
+        logger,
+        options: this.#options,
+        counters: this.#counters
+      })
+      await session.ensureAll()
+      session.link.onChange(up => {
+        // Moleculer refuses at once then what is asked for, instead of filling the client's boundless buffer with it.
+        this.connected = up
+        if (up) this.#counters.reconnects++
+      })
+      this.#session = session
     } catch (error) {
       // Moleculer connects again after a pause, with another connection.
       await connection.close()
@@ -230,19 +214,10 @@ export class JetStreamTransporter extends Transporters.NATS implements StreamTra
     }
   }
 
-  #connected(): Session {
+  #connected(): JetStreamSession {
     if (this.#session === undefined) throw new TransportError('unconfirmed', 'not connected')
     return this.#session
   }
-}
-
-/** All streams of the table, their durable consumers, and the dead letters. */
-async function ensureAll(
-  { streams, consumers }: Pick<Session, 'streams' | 'consumers'>,
-  table: readonly StreamSpec[]
-): Promise<void> {
-  await streams.ensureDeadLetters()
-  for (const spec of table) await consumers.ensure(spec)
 }
 
 interface LocalService {

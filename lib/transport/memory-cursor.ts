@@ -37,7 +37,7 @@ export class MemoryCursor<E = unknown> {
   #forgotten = 0
   #hurried = false
   #paused = false
-  /** Called when an event that had to wait may be taken again. */
+  /** Called when an event that had to wait may be taken. */
   onReady: () => void = () => undefined
 
   constructor(stream: CursorStream<E>, group: string, after: number, maxPending: number) {
@@ -76,6 +76,10 @@ export class MemoryCursor<E = unknown> {
     return { entry, sequence, count: 1 }
   }
 
+  get paused(): boolean {
+    return this.#paused
+  }
+
   /** Gives nothing out until it is called with false. */
   setPaused(paused: boolean): void {
     this.#paused = paused
@@ -107,11 +111,14 @@ export class MemoryCursor<E = unknown> {
 
   /** Steps over what is gone from the stream. @returns how many events it never took. */
   forget(firstSequence: number): number {
+    const before = this.#pending.size
     for (const [sequence, { timer }] of this.#pending) {
       if (sequence >= firstSequence) break
       clearTimeout(timer)
       this.#pending.delete(sequence)
     }
+    // What follows may have waited for their places, with nothing else to come that would begin it.
+    if (this.#pending.size < before) this.onReady()
     const untaken = Math.max(0, firstSequence - this.#next)
     this.#next += untaken
     this.#forgotten += untaken

@@ -12,7 +12,7 @@ export interface HeldEvent {
   readonly data: Buffer
   /** When it was appended, in milliseconds of the clock. */
   readonly time: number
-  /** The same in microseconds since the Unix epoch. */
+  /** The same in microseconds since the Unix epoch; never less than that of the event before, whatever happens to the clock. */
   readonly wallTime: number
 }
 
@@ -25,6 +25,8 @@ export interface MemoryStreamOptions {
   counters: TransportCounters
   /** Milliseconds; only differences count. */
   now: () => number
+  /** Microseconds since the Unix epoch. */
+  wallNow: () => number
 }
 
 interface Waiter {
@@ -57,6 +59,7 @@ export class MemoryStream {
   #entries: (HeldEvent | undefined)[] = []
   #head = 0
   #lastSequence = 0
+  #lastWallTime = 0
   #bytes = 0
   #waitingBytes = 0
   #closed = false
@@ -157,7 +160,8 @@ export class MemoryStream {
   #store(event: string, data: Buffer, messageId: string | undefined): boolean {
     const time = this.#options.now()
     if (messageId !== undefined && !this.#remember(messageId, time)) return false
-    this.#entries.push({ sequence: ++this.#lastSequence, event, data, time, wallTime: Date.now() * 1_000 })
+    this.#lastWallTime = Math.max(this.#lastWallTime, this.#options.wallNow())
+    this.#entries.push({ sequence: ++this.#lastSequence, event, data, time, wallTime: this.#lastWallTime })
     this.#bytes += data.length
     this.onAppend()
     return true

@@ -6,8 +6,9 @@ import { decodeEvent, EventEncoder } from './event-encoder.ts'
 import { handOverHere } from './hand-over.ts'
 import { type EventPayload, localGroups } from './local-handlers.ts'
 import { MemoryConsumption } from './memory-consumption.ts'
+import { nextOf, sequenceBefore } from './memory-read.ts'
 import { MemoryStream } from './memory-stream.ts'
-import type { StoredEvent, StreamControl, StreamTransport } from './stream-control.ts'
+import type { StreamControl, StreamTransport } from './stream-control.ts'
 import { streamOf } from './stream-spec.ts'
 import { newTransportCounters } from './transport-counters.ts'
 import { TransportError } from './transport-error.ts'
@@ -60,7 +61,8 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
           maxBytes: Math.min(spec.maxBytes, this.#options.memoryBytes),
           publishDeadlineMs: this.#options.publishDeadlineMs,
           counters: this.#counters,
-          now: () => performance.now()
+          now: () => performance.now(),
+          wallNow: () => Date.now() * 1_000
         })
     )
     for (const stream of this.#streams) {
@@ -244,7 +246,8 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
     for (const { cursor } of durable) cursor.hurry()
     const finished = new Promise<void>(resolve => {
       this.#onSettled = () => {
-        if (durable.every(({ cursor, stream }) => cursor.ackFloor >= stream.lastSequence)) resolve()
+        // A paused group would not finish, however long one waited.
+        if (durable.every(({ cursor, stream }) => cursor.paused || cursor.ackFloor >= stream.lastSequence)) resolve()
       }
       this.#onSettled()
     })
@@ -265,18 +268,6 @@ export class MemoryTransporter extends Transporters.Base implements StreamTransp
       }
     }
   }
-}
-
-function nextOf(stream: MemoryStream, after: number): StoredEvent | undefined {
-  const entry = stream.at(Math.max(after + 1, stream.firstSequence))
-  return entry === undefined ? undefined : { sequence: entry.sequence, time: entry.wallTime, data: entry.data }
-}
-
-function sequenceBefore(stream: MemoryStream, time: number): number {
-  let sequence = stream.firstSequence
-  for (let entry = stream.at(sequence); entry !== undefined && entry.wallTime < time; entry = stream.at(sequence))
-    sequence++
-  return sequence - 1
 }
 
 function messageIdOf(payload: EventPayload): string | undefined {

@@ -39,6 +39,8 @@ export interface GroupState {
 /** An event as it is stored. */
 export interface StoredEvent {
   sequence: number
+  /** Told after the event was read: who knew the same epoch before knows that the event is of it. */
+  epoch: string
   /** Microseconds since the Unix epoch, when it was stored. */
   time: number
   /** The encoded packet. */
@@ -80,7 +82,22 @@ export interface DeadLetters {
   remove(number: number): Promise<boolean>
 }
 
-/** What the middleware needs of a transporter of this folder. */
+/**
+ * A transporter of durable events, as far as the middleware needs it. What all of them promise:
+ *
+ * - **Stored**: an emit resolves when the stream holds the event; a message id is stored once within the duplicate window. Publishers
+ *   that wait for an answer or for room are bounded, and so is everything that waits here.
+ * - **At least once** to every group of the table, until a handler has ended well, or the event is a dead letter that is kept.
+ *   `maxAgeMs`, `discard: old` and a purge by hand are the only other ends; in memory also the process's, for what `drain` did not finish.
+ * - **Order**: none between the events of a durable group, not even of one key: up to `concurrency` handlers run at once on each node,
+ *   and what failed comes later. Its handlers are idempotent and free of order (a row by its id, a merge that is a maximum). A
+ *   reader outside the table gets one event after the other in the order of the stream; the sequence tells anybody what came first.
+ * - **Failure of one is nobody else's**: a group that is slow, fails or waits for its database holds up no other group and no reader,
+ *   and takes no more than `maxAckPending` events out of the stream. Its backlog is in the stream until that is full (in memory
+ *   `memoryBytes`). Then publishers wait until their deadline and are refused with `stream_full`, before anything that
+ *   was confirmed is given up; readers get nothing new then, because nothing new is stored. That is the back-pressure that fetchers
+ *   and feeds feel, and `buffer.pressure` tells of it long before.
+ */
 export interface StreamTransport {
   readonly control: StreamControl
   /** The durable groups of an event, or undefined for a plain event. */

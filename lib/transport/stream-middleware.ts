@@ -2,6 +2,10 @@ import type { Middleware, ServiceBroker } from 'moleculer'
 import { DRAINING } from './delivery.ts'
 import { streamTransportOf } from './stream-control.ts'
 import { TransportError } from './transport-error.ts'
+import { within } from './within.ts'
+
+/** What publishers get to end their intake and hand over what they hold. With the stop budget of draining it stays below what `endOnSignals` waits. */
+const DRAINING_MS = 1_300
 
 /**
  * The broker's part of durable events. One object serves one broker.
@@ -44,8 +48,16 @@ export function streamMiddleware(): Middleware {
       streamTransportOf(started)?.startConsuming()
     },
     async stopping(stopping: ServiceBroker) {
-      // A publisher that cannot finish has said so itself; draining goes on for the others.
-      await stopping.broadcastLocal(DRAINING)
+      let ended = false
+      // A publisher that cannot finish must not cost the others their draining: what is confirmed is still to be handled.
+      await within(
+        DRAINING_MS,
+        stopping.broadcastLocal(DRAINING).finally(() => {
+          ended = true
+        })
+      )
+      if (!ended)
+        stopping.logger.warn(`Publishers had not ended ${DRAINING_MS} ms after ${DRAINING}; draining goes on.`)
       await streamTransportOf(stopping)?.drain()
     }
   }

@@ -12,7 +12,11 @@ export interface TransportCounters {
   redelivered: number
   /** Events that were delivered once more while a handler here was still at them; left to that handler. */
   repeated: number
+  /** Events whose handler ran for more than ten ack waits: given up, so that they come again. */
+  overdue: number
   acknowledged: number
+  /** Answers to events of an epoch that has ended, not sent: their stream was made anew or went back in time. */
+  answersDropped: number
   /** Given back after a handler failed. */
   failed: number
   /** Given back because no handler of the group was there. */
@@ -31,8 +35,12 @@ export interface TransportCounters {
   /** Consumers that had to be opened again. */
   reopened: number
   reconnects: number
-  /** Acknowledged sequences that were lower than one known before: the stream went back in time. */
+  /** Streams that went back in time, as found and confirmed here: each got another epoch. */
   setBacks: number
+  /** Sequences that seemed to fall and did not at a second look, as after a change of the leader. */
+  unconfirmedSetBacks: number
+  /** Looks at a stream that failed, for a server that was away or a stream that cannot be read. */
+  failedLooks: number
   /** At stop: events that handlers had not finished, and in memory those that are gone unhandled. */
   abandoned: number
 }
@@ -46,7 +54,9 @@ export function newTransportCounters(): TransportCounters {
     delivered: 0,
     redelivered: 0,
     repeated: 0,
+    overdue: 0,
     acknowledged: 0,
+    answersDropped: 0,
     failed: 0,
     unhandled: 0,
     deadLettered: 0,
@@ -58,6 +68,8 @@ export function newTransportCounters(): TransportCounters {
     reopened: 0,
     reconnects: 0,
     setBacks: 0,
+    unconfirmedSetBacks: 0,
+    failedLooks: 0,
     abandoned: 0
   }
 }

@@ -16,6 +16,8 @@ export interface TransportOptions {
   publishAttemptMs: number
   /** Publishes of this node that wait for their confirmation, at the most. */
   maxPublishing: number
+  /** Their encoded bytes, at the most. */
+  maxPublishingBytes: number
   /** All of draining at stop. */
   stopBudgetMs: number
   /** The pause before a failed event comes again: doubled with every delivery, up to the cap. */
@@ -37,6 +39,7 @@ export const TRANSPORT_DEFAULTS = {
   publishDeadlineMs: 20_000,
   publishAttemptMs: 2_000,
   maxPublishing: 10_000,
+  maxPublishingBytes: 64 * 1024 ** 2,
   stopBudgetMs: 2_500,
   retryBaseMs: 200,
   retryCapMs: 10_000,

@@ -29,14 +29,75 @@ test('an empty environment is the embedded mode', () => {
   assert.equal(settings.services, null)
 })
 
+const cluster = { HISTORY: 'mysql://u:p@db/quotes', LATEST: 'redis://cache' }
+
 test('several NATS servers and credentials are read from one URL', () => {
-  const cluster = { HISTORY: 'mysql://u:p@db/quotes', LATEST: 'redis://cache' }
   assert.deepEqual(read({ ...cluster, TRANSPORTER: 'nats://me:s%40cret@a:4222,b' }).transporter, {
     kind: 'nats',
     servers: ['a:4222', 'b'],
     user: 'me',
     password: 's@cret'
   })
+})
+
+test('a token, TLS and a scheme at every server are read from the URL', () => {
+  const table = [
+    ['nats://a', { servers: ['a'] }],
+    ['nats://t%3Aken@a', { servers: ['a'], token: 't:ken' }],
+    ['tls://a:4222,b/', { servers: ['a:4222', 'b'], tls: {} }],
+    ['nats://a, nats://[::1]:4222', { servers: ['a', '[::1]:4222'] }],
+    ['nats://a,tls://b', { servers: ['a', 'b'], tls: {} }]
+  ] as const
+  for (const [TRANSPORTER, expected] of table) {
+    assert.deepEqual(read({ ...cluster, TRANSPORTER }).transporter, { kind: 'nats', ...expected }, TRANSPORTER)
+  }
+})
+
+test('servers that are none are refused without repeating what may be a secret', () => {
+  for (const hosts of ['me:secret', 'a,,b', 'a:port', 'a/secret', 'me:secret@a,me:secret@b', 'me:50%secret@a']) {
+    const text = refusal({ ...cluster, TRANSPORTER: `nats://${hosts}` })
+    assert.match(text, /^TRANSPORTER: expected /, hosts)
+    assert.doesNotMatch(text, /secret/)
+  }
+  assert.match(
+    refusal({ ...cluster, TRANSPORTER: 'tls://a,10.0.0.1:4222' }),
+    /expected the name of a host at place 2 of 2/
+  )
+})
+
+/** Of the form only: nobody's. */
+const NKEY = `SU${'A'.repeat(56)}`
+
+test('an NKey or a credentials file comes by its variable or a file', () => {
+  const env = { ...cluster, TRANSPORTER: 'nats://a', NATS_NKEY_FILE: '/run/nkey' }
+  assert.deepEqual(read(env, { '/run/nkey': `${NKEY}\n` }).transporter, { kind: 'nats', servers: ['a'], nkey: NKEY })
+  const creds = [
+    '-----BEGIN NATS USER JWT-----\r\ne30.e30.c2ln\r\n------END NATS USER JWT------\r\n\r\nsome advice\r\n',
+    `-----BEGIN USER NKEY SEED-----\r\n${NKEY}\r\n------END USER NKEY SEED------`
+  ].join('\n')
+  assert.deepEqual(read({ ...cluster, TRANSPORTER: 'nats://a', NATS_CREDS: creds }).transporter, {
+    kind: 'nats',
+    servers: ['a'],
+    creds
+  })
+})
+
+test('what a NATS connection cannot use is refused by the name of its variable, all at once and without secrets', () => {
+  const secret = 'SUsecret'
+  const variables = { NATS_CREDS: secret, NATS_NKEY: secret, NATS_CA: secret, NATS_KEY: secret }
+  const text = refusal({ ...cluster, TRANSPORTER: 'nats://me:secret@a', ...variables })
+  for (const expected of [
+    /NATS_NKEY: expected one of user, token, nkey, creds, got user and nkey and creds/,
+    /NATS_NKEY: expected the seed of a user's NKey, SU… of 58 characters, got something else/,
+    /NATS_CREDS: expected the content of a .creds file/,
+    /NATS_CA: expected the content of a PEM file with certificates/,
+    /NATS_KEY: expected the content of a PEM file with a private key/,
+    /NATS_CERT: expected one with key, got none/
+  ]) {
+    assert.match(text, expected)
+  }
+  assert.doesNotMatch(text, /secret/)
+  assert.match(refusal({ NATS_NKEY: NKEY }), /NATS_NKEY: expected TRANSPORTER=nats:.* got memory:/)
 })
 
 test('a secret may stand in a file, but not in both places', () => {

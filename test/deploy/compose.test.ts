@@ -65,8 +65,9 @@ test('docker-compose refuses to start while a password is missing', t => {
   }
 })
 
-test('.env.example names exactly the passwords that the file asks for', () => {
-  const asked = [...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name)
+test('.env.example names exactly the passwords that the file and what is laid over it ask for', () => {
+  const overlays = globSync('deploy/compose.*.yml', { cwd: ROOT }).map(file => readFileSync(join(ROOT, file), 'utf8'))
+  const asked = [text, ...overlays].flatMap(file => [...file.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name))
   assert.deepEqual([...passwords].sort(), [...new Set(asked)].sort())
 })
 

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { STREAMS } from '../../lib/buffer/streams.ts'
 import { FEED_LIMITS, type FeedLimits } from '../../lib/feed/feed-limits.ts'
 import { FlushBuffer } from '../../lib/feed/flush-buffer.ts'
 import { QuietLog } from '../../lib/feed/quiet-log.ts'
+import { openHistory } from '../../lib/history/open-history.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
+import { MemoryStream } from '../../lib/transport/memory-stream.ts'
+import { newTransportCounters } from '../../lib/transport/transport-counters.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { makeQuote } from './make-quote.ts'
 
@@ -139,4 +144,47 @@ test('a batch that nothing would take is dropped and counted, and the next ones 
   await waitUntil('the next is stored', () => buffer.stats.published === 1)
   assert.deepEqual([buffer.stats.held, buffer.stats.rejected], [0, 1])
   assert.deepEqual(seen.ids, ['b/2'])
+})
+
+test('a batch that was stored with the answer lost, and tried again beyond the duplicate window, is counted as uncertain, and its quotes are the same', async t => {
+  const clock = { now: 0 }
+  const stream = new MemoryStream({
+    spec: { ...STREAMS[0]!, duplicateWindowMs: 100 },
+    epoch: 'e',
+    maxBytes: 1_000_000,
+    publishDeadlineMs: 1_000,
+    counters: newTransportCounters(),
+    now: () => clock.now,
+    wallNow: () => 0
+  })
+  const stored: Quote[] = []
+  const buffer = new FlushBuffer({
+    id: 'b',
+    publish: async (quotes, messageId) => {
+      if (!(await stream.append('quotes.received', Buffer.from('a batch'), messageId))) return
+      stored.push(...quotes)
+      if (stored.length > 2) return
+      clock.now = 101
+      await delay(30)
+      throw new Error('the answer is lost, and the server is away')
+    },
+    isFinal: () => false,
+    press: () => {},
+    limits: { ...FEED_LIMITS, retryMs: 1, retryMaxMs: 2, certainMs: 20 },
+    log: new QuietLog({ info() {}, warn() {} }),
+    now: () => 77,
+    random: () => 0
+  })
+  t.after(() => buffer.drain())
+  buffer.push(quotes(2))
+  await waitUntil('it is stored', () => buffer.stats.published === 2)
+  assert.equal(stream.lastSequence, 2, 'the stream holds it twice')
+  assert.deepEqual([buffer.stats.uncertain, buffer.stats.dropped], [1, 0])
+  const history = await openHistory('sqlite::memory:')
+  t.after(() => history.close())
+  assert.deepEqual(await history.append(stored), { inserted: 2, collapsed: 2 })
+
+  buffer.push(quotes(1, 2))
+  await waitUntil('the next is stored', () => buffer.stats.published === 3)
+  assert.equal(buffer.stats.uncertain, 1, 'what is confirmed at once is certain')
 })

@@ -8,6 +8,7 @@ import type { TransporterSetting } from '../../lib/transport/transporter-setting
 import { type BufferStats, bufferService, type GroupLag } from '../../services/buffer.service.ts'
 import { startNatsServer } from '../kit/nats-server.ts'
 import { waitUntil } from '../kit/wait-until.ts'
+import { openAdmin } from '../transport/open-admin.ts'
 import { happen, listener, makeNode, range } from '../transport/things.ts'
 
 const quick = { intervalMs: 20, limits: { warnLag: 10, highLag: 1_000, warnFill: 0.5, highFill: 0.8 } }
@@ -92,10 +93,10 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
     const shown = await node.call('buffer.deadLetter', { number: letter?.number })
     assert.deepEqual((shown as { payload: unknown }).payload, { n: 1 })
     const retry = () => node.call('buffer.retryDeadLetters', { numbers: [letter?.number, 999] })
-    assert.deepEqual(await retry(), { handled: [], failed: [{ number: letter?.number, error: 'no ones' }] })
+    assert.deepEqual(await retry(), { handled: [], failed: [{ number: letter?.number, error: 'no ones' }], left: [] })
     assert.equal((await page()).letters.length, 1)
     broken = false
-    assert.deepEqual(await retry(), { handled: [letter?.number], failed: [] })
+    assert.deepEqual(await retry(), { handled: [letter?.number], failed: [], left: [] })
     assert.deepEqual((await page()).letters, [])
     assert.equal(second.seen.length, 3)
     await assert.rejects(node.call('buffer.deadLetter', { number: letter?.number }), { code: 404 })
@@ -209,3 +210,27 @@ function testBuffer(name: string, open: (t: TestContext) => Promise<TransporterS
 
 testBuffer('memory', async () => ({ kind: 'memory' }))
 testBuffer('jetstream', async t => ({ kind: 'nats', servers: [(await startNatsServer(t)).server] }))
+
+test('jetstream: a stream that is gone is made again by the buffer, and does not silence it for the others', async t => {
+  const nats = await startNatsServer(t)
+  const gate = Promise.withResolvers<void>()
+  const told: Events['buffer.pressure'][] = []
+  const ear = {
+    name: 'ear',
+    events: { 'buffer.pressure': (ctx: Context<Events['buffer.pressure']>) => void told.push(ctx.params) }
+  }
+  const node = await makeNode(t, { kind: 'nats', servers: [nats.server] }, [
+    ear,
+    listener('first', () => gate.promise).schema
+  ])
+  node.createService(bufferService(quick))
+  await node.start()
+  const { manager } = await openAdmin(t, nats.server)
+  await manager.streams.delete('MOL-jobs')
+  for (const n of range(0, 20)) await happen(node, n)
+  await waitUntil('pressure is told', () => told.some(({ group, level }) => group === 'first' && level === 'warn'))
+  await waitUntil('the stream is there', async () => (await manager.consumers.list('MOL-jobs').next()).length === 1)
+  const { failedLooks } = await node.call<BufferStats, object>('buffer.stats', {})
+  assert.equal(failedLooks, 0)
+  gate.resolve()
+})

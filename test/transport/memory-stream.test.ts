@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { nextOf, sequenceBefore } from '../../lib/transport/memory-read.ts'
 import { MemoryStream } from '../../lib/transport/memory-stream.ts'
 import { newTransportCounters } from '../../lib/transport/transport-counters.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -9,14 +10,15 @@ const [things] = thingStreams
 
 function makeStream({ maxBytes = 1_000, publishDeadlineMs = 60_000 } = {}) {
   const counters = newTransportCounters()
-  const clock = { now: 0 }
+  const clock = { now: 0, wall: 1_000 }
   const stream = new MemoryStream({
     spec: things!,
     epoch: 'e',
     maxBytes,
     publishDeadlineMs,
     counters,
-    now: () => clock.now
+    now: () => clock.now,
+    wallNow: () => clock.wall
   })
   const [first, second] = stream.durable
   return { stream, counters, clock, first: first!, second: second! }
@@ -119,4 +121,36 @@ test('a group takes no more than it may leave unacknowledged, and what it gave b
   await waitUntil('it may be taken again', () => ready === 1)
   assert.deepEqual({ sequence: 3, count: 2 }, (({ sequence, count }) => ({ sequence, count }))(first.take()!))
   assert.equal(first.state().redelivered, 1)
+})
+
+test('a purge of all that waits for another try lets the group go on with what follows', async () => {
+  const { stream, first, second } = makeStream({ maxBytes: 100_000 })
+  for (const _ of range(0, 70)) stream.append('thing.happened', bytes(1))
+  for (const _ of range(0, 64)) first.nak(first.take()!.sequence, 60_000)
+  assert.equal(first.take(), undefined, 'it holds what it may')
+  let ready = 0
+  first.onReady = () => ready++
+  assert.equal(stream.purge(64), 64)
+  assert.equal(ready, 1)
+  assert.equal(first.take()?.sequence, 65)
+  assert.equal(second.take()?.sequence, 65)
+})
+
+test('a place in time is found also when the clock was set back meanwhile', () => {
+  const { stream, clock } = makeStream()
+  for (const wall of [1_000, 2_000, 500, 600, 3_000]) {
+    clock.wall = wall
+    stream.append('thing.happened', bytes(1))
+  }
+  assert.deepEqual(
+    [0, 1_000, 1_001, 2_000, 2_001, 3_000, 3_001].map(time => sequenceBefore(stream, time)),
+    [0, 0, 1, 1, 4, 4, 5]
+  )
+  stream.purge(2)
+  assert.deepEqual([sequenceBefore(stream, 0), sequenceBefore(stream, 9_000)], [2, 5])
+  assert.deepEqual(
+    [0, 2, 4, 5].map(after => nextOf(stream, after)?.sequence),
+    [3, 3, 5, undefined]
+  )
+  assert.equal(nextOf(stream, 0)?.epoch, 'e')
 })

@@ -85,6 +85,60 @@ test('memory: a full stream keeps publishers waiting, and refuses at the deadlin
   await waitUntil('all come', () => first.numbers().includes(1_000))
 })
 
+test('memory: a database that is away stalls no reader while there is room; then publishers are held back, and nothing confirmed is lost', async t => {
+  let away = true
+  const storage = listener('first', () => {
+    if (away) throw Object.assign(new Error('database away'), { retryable: true })
+  })
+  const push = listener('gateway@a')
+  const node = await makeNode(t, memory, [storage.schema, listener('second').schema, push.schema], {
+    memoryBytes: 40_000,
+    publishDeadlineMs: 300
+  })
+  await node.start()
+  const { streams, counters, deadLetters } = streamControlOf(node)
+  let confirmed = 0
+  await assert.rejects(
+    waitUntil('the stream is full', async () => {
+      await happen(node, confirmed)
+      confirmed++
+      await waitUntil('the reader has it', () => push.numbers().at(-1) === confirmed - 1)
+      return false
+    }),
+    { code: 'stream_full', retryable: true }
+  )
+  const full = (await streams())[0]!
+  assert.ok(full.bytes <= 40_000, `${full.bytes} bytes`)
+  const tried = new Set(storage.numbers()).size
+  assert.ok(confirmed > tried && tried <= 64, `${tried} of ${confirmed} events out of the stream`)
+  away = false
+  await waitUntil('the group has caught up', async () => (await streams())[0]?.groups[0]?.pending === 0)
+  assert.deepEqual(ascending([...new Set(storage.numbers())]), range(0, confirmed))
+  assert.deepEqual(push.numbers(), range(0, confirmed))
+  const { missed, expired, deadLettered, publishFailures } = counters()
+  assert.deepEqual(
+    { missed, expired, deadLettered, publishFailures },
+    { missed: 0, expired: 0, deadLettered: 0, publishFailures: 1 }
+  )
+  assert.equal((await deadLetters.page(0, 1)).count, 0)
+  await happen(node, confirmed)
+})
+
+test('memory: a paused group does not hold up the stop, and what it had not got is counted', async t => {
+  const node = await makeNode(t, memory, [listener('first').schema, listener('second').schema], {
+    stopBudgetMs: 60_000
+  })
+  await node.start()
+  await streamControlOf(node).setPaused('things', 'first', true)
+  for (const n of range(0, 3)) await happen(node, n)
+  let stopped = false
+  void node.stop().then(() => {
+    stopped = true
+  })
+  await waitUntil('it is stopped', () => stopped)
+  assert.equal(streamControlOf(node).counters().abandoned, 3)
+})
+
 test('a broker without a transporter of createTransport, or with its balancer on, is refused at start', async t => {
   const { transporter, middleware } = await createTransport(memory, { streams: thingStreams })
   const options = { logger: false, skipProcessEventRegistration: true } as const

@@ -1,0 +1,16 @@
+import { TIME_FORMS } from './time-text.ts'
+
+/**
+ * The options of the commands, by the names under which commander gives their values. Their values stand in square brackets
+ * although they are needed: for one that is missing commander would throw what the REPL logs with a stack.
+ */
+export const COMMAND_OPTIONS = {
+  from: { option: '--from [time]', description: `begin with what was stored then: ${TIME_FORMS}` },
+  after: { option: '--after [number]', description: 'begin behind this sequence, or number of a letter' },
+  upTo: { option: '--up-to [sequence]', description: 'end with this one' },
+  limit: { option: '--limit [count]', description: 'so many at most' },
+  full: { option: '--full', description: 'show payloads in full' },
+  confirm: { option: '--confirm [stream]', description: "do it: the stream's name once more" }
+} as const satisfies Record<string, { option: string; description: string }>
+
+export type OptionName = keyof typeof COMMAND_OPTIONS
