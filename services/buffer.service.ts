@@ -235,7 +235,7 @@ async function findStream(control: StreamControl, name: string): Promise<StreamS
   const names = streams.map(stream => stream.name).join(', ')
   return (
     streams.find(stream => stream.name === name) ??
-    refuse(404, 'UNKNOWN_STREAM', `expected one of ${names}, which can be read now, got ${name}`)
+    refuse(404, 'UNKNOWN_STREAM', `expected one of the streams that can be read now (${names}), got ${name}`)
   )
 }
 

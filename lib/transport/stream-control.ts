@@ -51,7 +51,10 @@ export interface StoredEvent {
 export interface StreamControl {
   /** Creates what the table names and is missing. Idempotent. @throws TransportError `stream_refused`. */
   ensureStreams(): Promise<void>
-  /** In the order of the table. A stream that went back in time gets a new epoch, and its groups are set right. */
+  /**
+   * In the order of the table, without those that cannot be read now; it throws when none can. A stream that went back in time gets
+   * a new epoch, and its groups are set right.
+   */
   streams(): Promise<StreamState[]>
   /** Removes from streams that are filled beyond 80 % what all groups have acknowledged and `keepMs` does not hold. @returns how many events. */
   makeRoom(): Promise<number>

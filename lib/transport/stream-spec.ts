@@ -81,6 +81,7 @@ export function tableProblems(streams: readonly StreamSpec[]): string[] {
     if (duplicateWindowMs > maxAgeMs) {
       refuse(`expected a duplicate window of at most maxAgeMs ${maxAgeMs}, got ${duplicateWindowMs}`)
     }
+    if (groups.length === 0) refuse('expected at least one group, got none: nothing is stored while nobody listens')
     if (retention === 'workqueue' && groups.length !== 1) refuse(`expected one group, got ${groups.length}`)
     if (new Set(groups).size < groups.length) refuse(`expected each group once, got ${groups.join(', ')}`)
     for (const group of groups) {

@@ -34,12 +34,13 @@ interface Stored {
   rows: Map<string, BoardRow>
 }
 
-/** Waits until every durable group has acknowledged everything that is stored. */
+/** Waits until every durable group has acknowledged every quote that is stored. Slots that nobody fetches any more are left to their age. */
 export async function waitUntilDrained(broker: ServiceBroker, timeoutMs = 60_000): Promise<void> {
   let lags: GroupLag[] = []
   const drained = async () => {
     // While a leader is elected the buffer has no answer.
-    lags = await broker.call<GroupLag[]>('buffer.lag').catch(() => [])
+    const all = await broker.call<GroupLag[]>('buffer.lag').catch(() => [])
+    lags = all.filter(({ stream }) => stream === 'quotes')
     return lags.length > 0 && lags.every(({ pending }) => pending === 0)
   }
   await waitUntil('every group has acknowledged everything', drained, timeoutMs).catch(error => {

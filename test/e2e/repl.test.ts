@@ -120,10 +120,13 @@ test('a person repairs the buffer of the embedded system by the commands of the 
   assert.match(await ask('buffer-stats'), /^dead lettered +1$/m)
 
   for (const [line, answer] of [
-    ['buffer-read nothings', 'buffer-read: unknown stream: expected one of quotes, work, got nothings'],
+    [
+      'buffer-read nothings',
+      'buffer-read: unknown stream: expected one of the streams that can be read now (quotes, work), got nothings'
+    ],
     [
       'buffer-purge nothings --confirm nothings',
-      'buffer-purge: unknown stream: expected one of quotes, work, got nothings'
+      'buffer-purge: unknown stream: expected one of the streams that can be read now (quotes, work), got nothings'
     ],
     ['buffer-letter 5', 'buffer-letter: unknown letter: there is no dead letter 5'],
     ['buffer-read quotes --from', 'buffer-read: expected --from [time], got no value'],
