@@ -96,6 +96,7 @@ test('cluster: a node that starts while a server is down starts and works', asyn
   const [first, second, reader] = groups
   for (const group of [first, second]) assert.deepEqual(await allSeen(group!, 20), range(0, 20))
   // It began behind what the tail group had acknowledged by then.
+  await waitUntil('the reader has begun', () => reader?.consuming[0] !== undefined, 60_000)
   const after = reader?.consuming[0]?.after ?? 0
   assert.deepEqual(await allSeen(reader!, 20 - after), range(after, 20))
 })
