@@ -5,6 +5,7 @@ import { connect } from 'nats'
 import { streamControlOf } from '../../lib/transport/stream-control.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { type NatsCluster, type NatsClusterServer, startNatsCluster } from '../kit/nats-cluster.ts'
+import { waitUntil } from '../kit/wait-until.ts'
 import {
   allSeen,
   isConfirmed,
