@@ -56,10 +56,14 @@ export async function startCluster(
     ...(streams === undefined ? {} : { STREAMS: await writeStreams(t, streams) }),
     ...more
   }
-  const nodes: Record<string, PrivateProcess[]> = {}
-  for (const [service, count] of Object.entries(topology)) {
-    nodes[service] = await Promise.all(Array.from({ length: count }, () => startNode(t, service, env)))
-  }
+  const start = async ([service, count]: [string, number]): Promise<[string, PrivateProcess[]]> => [
+    service,
+    await Promise.all(Array.from({ length: count }, () => startNode(t, service, env)))
+  ]
+  // The first makes the streams; the others find them.
+  const [first, ...others] = Object.entries(topology)
+  const started = first === undefined ? [] : [await start(first), ...(await Promise.all(others.map(start)))]
+  const nodes = Object.fromEntries(started)
   const broker = await joinCluster(t, servers, streams)
   await broker.waitForServices(Object.keys(topology), 20_000, 50)
   return { nats, mariadb, redis, nodes, broker, env }
