@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cleanUp, type Scope } from '../../test/kit/clean-up.ts'
 
@@ -12,14 +12,23 @@ export interface PeerProcess<T> {
 /** Starts a script that calls {@link answer}; resolves when it has done so. */
 export async function startPeer<T>(scope: Scope, script: string, args: readonly string[]): Promise<PeerProcess<T>> {
   const child = fork(script, [...args], { execArgv: ['--disable-warning=ExperimentalWarning'] })
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${script} ended: ${code ?? signal}`)
+  })
+  // At the scope's end nobody asks any more.
+  ended.catch(() => undefined)
   cleanUp(scope, () => child.kill('SIGKILL'))
-  await reply(child, script)
+  const reply = async () => {
+    const [message] = await Promise.race([once(child, 'message'), ended])
+    return message as T
+  }
+  await reply()
   return {
     pid: child.pid ?? 0,
-    async ask() {
-      const told = reply(child, script)
+    ask() {
+      const told = reply()
       child.send('tell')
-      return (await told) as T
+      return told
     }
   }
 }
@@ -29,12 +38,4 @@ export function answer(tell: () => object): void {
   process.on('message', () => process.send?.(tell()))
   process.on('disconnect', () => process.exit())
   process.send?.({})
-}
-
-async function reply(child: ChildProcess, script: string): Promise<unknown> {
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${script} ended: ${code ?? signal}`)
-  })
-  const [message] = await Promise.race([once(child, 'message'), ended])
-  return message
 }
