@@ -123,25 +123,28 @@ async function compareBoards(
   rows: ReadonlyMap<string, BoardRow>,
   followers: readonly Follower[]
 ): Promise<string[]> {
-  let differences: string[] = []
+  let differences = ['never compared']
   const compare = async () => {
-    differences = []
-    for (const row of await latest.rows([...rows.keys()])) {
-      const expected = rows.get(row.key)
-      const view = viewRow(row)
-      if (expected === undefined || view === undefined) differences.push(`${row.key}: not in the latest store`)
-      else if (shown(view) !== shown(viewRow(expected) ?? {}))
-        differences.push(`${row.key}: latest ${shown(view)}, history ${shown(viewRow(expected) ?? {})}`)
+    const found: string[] = []
+    const held = new Map((await latest.rows([...rows.keys()])).map(row => [row.key, viewRow(row)]))
+    for (const [key, row] of rows) {
+      const expected = viewRow(row)
+      const view = held.get(key)
+      if (expected === undefined || view === undefined || shown(view) !== shown(expected)) {
+        found.push(`${key}: latest ${view && shown(view)}, history ${expected && shown(expected)}`)
+      }
       for (const [index, { board }] of followers.entries()) {
-        const held = board?.rows.get(row.key)
-        if (held === undefined || view === undefined || values(held) !== values(view)) {
-          differences.push(`${row.key}: latest ${view && values(view)}, client ${index + 1} ${held && values(held)}`)
+        const client = board?.rows.get(key)
+        if (client === undefined || view === undefined || values(client) !== values(view)) {
+          found.push(`${key}: latest ${view && values(view)}, client ${index + 1} ${client && values(client)}`)
         }
       }
     }
-    return differences.length === 0
+    differences = found
+    return found.length === 0
   }
   // The last frames are on their way.
+  // Whoever asked is told what still differs.
   await waitUntil('all boards are equal', compare).catch(() => undefined)
   return differences
 }
