@@ -35,4 +35,9 @@ export class StoreError extends Error {
     this.code = code
     this.retryable = RETRYABLE.includes(code)
   }
+
+  /** Whether the server is to be waited for: nobody has to mend anything that is set wrong. */
+  get isAway(): boolean {
+    return this.code === 'connection_lost' || this.code === 'busy'
+  }
 }
