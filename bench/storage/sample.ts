@@ -1,4 +1,5 @@
 import { QUOTES, toRow } from '../../lib/history/quote-row.ts'
+import { storedId } from '../../lib/history/stored-id.ts'
 import { FIELD_GROUPS, type Quote } from '../../lib/quote/quote.ts'
 import { quotesCodec } from '../../lib/quote/quotes-codec.ts'
 import type { SqlValue } from '../../lib/store/sql-client.ts'
@@ -35,6 +36,6 @@ function rowsOf(quotes: readonly Quote[]): SqlValue[][] {
   return quotes.map(quote => {
     const number = numbers.get(quote.key) ?? numbers.size + 1
     numbers.set(quote.key, number)
-    return toRow(quote, { instrumentId: number, seriesId: number })
+    return toRow(quote, storedId(quote.key, quote.id), { instrumentId: number, seriesId: number })
   })
 }

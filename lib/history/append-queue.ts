@@ -88,7 +88,7 @@ export class AppendQueue {
       }
       this.#waiting.push({ quotes, resolve, reject })
       this.#waitingQuotes += quotes.length
-      if (this.#mayOpen()) this.#open()
+      if (this.#lanes < LANES && this.#mayRunBeside(this.#lanes)) this.#open()
     })
   }
 
@@ -111,8 +111,8 @@ export class AppendQueue {
     return new StoreError('busy', `${maxWaiting} batches are waiting to be stored`)
   }
 
-  #mayOpen(): boolean {
-    return this.#lanes === 0 || (this.#lanes < LANES && this.#waitingQuotes >= QUOTES_PER_BATCH)
+  #mayRunBeside(others: number): boolean {
+    return others === 0 || this.#waitingQuotes >= QUOTES_PER_BATCH
   }
 
   #open(): void {
@@ -123,7 +123,7 @@ export class AppendQueue {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && this.#mayRunBeside(this.#lanes - 1)) {
       const taken = this.#take()
       if (!(await this.#settle(taken))) {
         this.counters.isolated++

@@ -1,7 +1,7 @@
 import { parseDecimal } from '../quote/decimal.ts'
 import { carries, FIELD_GROUPS, type FieldGroup, GROUP_NAMES, type Quote } from '../quote/quote.ts'
 import type { SqlRow, SqlTable, SqlValue } from '../store/sql-client.ts'
-import { fullId, storedId } from './stored-id.ts'
+import { fullId } from './stored-id.ts'
 
 /** The bits of the column `carried`. A value that was used stays what it is. */
 const GROUP_BITS = { trade: 1, book: 2, stats: 4 } as const satisfies Record<FieldGroup, number>
@@ -57,12 +57,12 @@ export interface SeriesIds {
   seriesId: number
 }
 
-/** The row of a quote, in the order of {@link QUOTES}. Spelled out, not by the maps: it is on the way of every quote. */
-export function toRow(quote: Quote, { instrumentId, seriesId }: SeriesIds): SqlValue[] {
+/** The row of a quote and its stored id, in the order of {@link QUOTES}. Spelled out, not by the maps: it is on the way of every quote. */
+export function toRow(quote: Quote, id: string, { instrumentId, seriesId }: SeriesIds): SqlValue[] {
   const { src } = quote
   return [
     instrumentId,
-    storedId(quote.key, quote.id),
+    id,
     seriesId,
     quote.status,
     quote.seq,
@@ -88,6 +88,13 @@ export function toRow(quote: Quote, { instrumentId, seriesId }: SeriesIds): SqlV
     quote.turnover ?? null,
     quote.window ?? null
   ]
+}
+
+/** The order of the table's key: by instrument, then id. */
+export function compareRows(a: readonly SqlValue[], b: readonly SqlValue[]): number {
+  const [instrument, id] = a as [number, string]
+  const [otherInstrument, otherId] = b as [number, string]
+  return instrument - otherInstrument || (id < otherId ? -1 : id > otherId ? 1 : 0)
 }
 
 function carriedBits(quote: Quote): number {

@@ -1,6 +1,7 @@
 import type { Quote } from '../quote/quote.ts'
 import type { SqlClient, SqlTable } from '../store/sql-client.ts'
 import { StoreError } from '../store/store-error.ts'
+import { checkSeries } from './check-quote.ts'
 import type { SeriesIds } from './quote-row.ts'
 
 const INSTRUMENT_KEYS: SqlTable = { name: 'instrument_keys', columns: ['instrument_key'] }
@@ -31,10 +32,11 @@ export class SeriesDirectory {
     this.#client = client
   }
 
-  /** The numbers of each quote's series, in order; unknown series are added. */
+  /** The numbers of each quote's series, in order; unknown series are checked and added. */
   async resolve(quotes: readonly Quote[]): Promise<SeriesIds[]> {
     const ids = quotes.map(quote => find(this.#remembered, quote))
     let missing = quotes.filter((_, index) => ids[index] === undefined)
+    for (const quote of missing) checkSeries(quote)
     const found: SeriesByKey = new Map()
     for (const step of ['load', 'add'] as const) {
       if (missing.length === 0) break

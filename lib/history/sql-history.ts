@@ -3,7 +3,7 @@ import type { SqlClient, SqlRow } from '../store/sql-client.ts'
 import { StoreError } from '../store/store-error.ts'
 import { checkQuote } from './check-quote.ts'
 import type { AppendResult, HistoryRange, HistoryStore } from './history-store.ts'
-import { fromRow, QUOTES, toRow } from './quote-row.ts'
+import { compareRows, fromRow, QUOTES, type SeriesIds, toRow } from './quote-row.ts'
 import { SeriesDirectory } from './series-directory.ts'
 
 const MAX_LIMIT = 10_000
@@ -23,16 +23,12 @@ export class SqlHistory implements HistoryStore {
   }
 
   async append(quotes: readonly Quote[]): Promise<AppendResult> {
-    for (const quote of quotes) checkQuote(quote)
-    if (quotes.length === 0) return { inserted: 0, collapsed: 0 }
-    const ids = await this.#series.resolve(quotes)
-    const keyed = quotes.map((quote, index) => ({ quote, ids: ids[index]! }))
+    const ids = quotes.map(checkQuote)
+    const series = await this.#series.resolve(quotes)
+    const rows = quotes.map((quote, index) => toRow(quote, ids[index] as string, series[index] as SeriesIds))
     // One order of rows for all writers: two that write the same batch wait for each other instead of deadlocking.
-    keyed.sort((a, b) => a.ids.instrumentId - b.ids.instrumentId || compareText(a.quote.id, b.quote.id))
-    const inserted = await this.#client.insertMissing(
-      QUOTES,
-      keyed.map(({ quote, ids }) => toRow(quote, ids))
-    )
+    rows.sort(compareRows)
+    const inserted = rows.length === 0 ? 0 : await this.#client.insertMissing(QUOTES, rows)
     return { inserted, collapsed: quotes.length - inserted }
   }
 
@@ -115,8 +111,4 @@ function newestOfChannels(rows: readonly SqlRow[]): Quote[] {
     if (held === undefined || quote.observedTime > held.observedTime) newest.set(name, quote)
   }
   return [...newest.values()]
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

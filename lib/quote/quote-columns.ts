@@ -41,3 +41,4 @@ export interface QuoteColumns extends Partial<TextColumns> {
 export const CARRIES_TRADE = 1
 export const CARRIES_BOOK = 2
 export const CARRIES_STATS = 4
+export const CARRIES_ALL = CARRIES_TRADE | CARRIES_BOOK | CARRIES_STATS

@@ -1,65 +1,146 @@
-import { unfold, unfoldTexts } from './column.ts'
-import type { Quote } from './quote.ts'
-import { CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns } from './quote-columns.ts'
+import { type Column, unfold, unfoldTexts } from './column.ts'
+import type { Quote, QuoteOrigin, ValueField } from './quote.ts'
+import { CARRIES_ALL, CARRIES_BOOK, CARRIES_STATS, CARRIES_TRADE, type QuoteColumns } from './quote-columns.ts'
 
 /** Puts the quotes of the columns at their places. */
 export function readColumns(columns: QuoteColumns, quotes: Quote[]): void {
   const { n, at, groups } = columns
-  const made = readCommon(columns)
-  if (groups & CARRIES_TRADE) readTrade(columns, made)
-  if (groups & CARRIES_BOOK) readBook(columns, made)
-  if (groups & CARRIES_STATS) readStats(columns, made)
+  const made = groups === CARRIES_ALL ? readWhole(columns) : readParts(columns)
   for (let i = 0; i < n; i++) quotes[at === undefined ? i : (at[i] as number)] = made[i] as Quote
 }
 
-function readCommon(columns: QuoteColumns): Quote[] {
+/** Quotes with all groups. One literal for all fields: those that are added later lie outside of the object, in a list that grows by copying. */
+function readWhole(columns: QuoteColumns): Quote[] {
   const { n } = columns
-  const id = unfold(columns.id, n)
-  const key = unfold(columns.key, n)
-  const status = unfold(columns.status, n)
-  const seq = unfoldTexts(columns.seq, n)
-  const seqKind = unfold(columns.seqKind, n)
-  const exchangeTime = unfold(columns.exchangeTime, n)
-  const receivedTime = unfold(columns.receivedTime, n)
-  const observedTime = unfold(columns.observedTime, n)
-  const publishedTime = unfold(columns.publishedTime, n)
-  const kind = unfold(columns.kind, n)
-  const provider = unfold(columns.provider, n)
-  const channel = unfold(columns.channel, n)
-  const slot = unfold(columns.slot, n)
-  const egress = unfold(columns.egress, n)
+  const common = readCommon(columns)
+  const last = unfoldTexts(columns.last, n)
+  const lastSize = unfoldTexts(columns.lastSize, n)
+  const bid = unfoldTexts(columns.bid, n)
+  const bidSize = unfoldTexts(columns.bidSize, n)
+  const ask = unfoldTexts(columns.ask, n)
+  const askSize = unfoldTexts(columns.askSize, n)
+  const open = unfoldTexts(columns.open, n)
+  const high = unfoldTexts(columns.high, n)
+  const low = unfoldTexts(columns.low, n)
+  const prevClose = unfoldTexts(columns.prevClose, n)
+  const volume = unfoldTexts(columns.volume, n)
+  const turnover = unfoldTexts(columns.turnover, n)
+  const window = unfold(columns.window, n)
   const quotes: Quote[] = []
-  let received = 0
-  let published = 0
   for (let i = 0; i < n; i++) {
-    received += receivedTime[i] as number
-    published += publishedTime[i] as number
-    const ahead = exchangeTime[i] as number | null
     quotes.push({
-      id: readId(id[i], key[i] as string, channel[i] as string, seq[i] as string | null),
-      key: key[i] as string,
-      status: status[i] as Quote['status'],
-      seq: seq[i] as string | null,
-      seqKind: seqKind[i] as string | null,
-      exchangeTime: ahead === null ? null : received + ahead,
-      receivedTime: received,
-      observedTime: received + (observedTime[i] as number),
-      publishedTime: published,
-      src: {
-        kind: kind[i] as Quote['src']['kind'],
-        provider: provider[i] as string,
-        channel: channel[i] as string,
-        slot: slot[i] as number | null,
-        egress: egress[i] as string | null
-      }
+      id: common.id[i] as string,
+      key: common.key[i] as string,
+      status: common.status[i] as Quote['status'],
+      seq: common.seq[i] as string | null,
+      seqKind: common.seqKind[i] as string | null,
+      exchangeTime: common.exchangeTime[i] as number | null,
+      receivedTime: common.receivedTime[i] as number,
+      observedTime: common.observedTime[i] as number,
+      publishedTime: common.publishedTime[i] as number,
+      src: common.src[i] as QuoteOrigin,
+      last: last[i],
+      lastSize: lastSize[i],
+      bid: bid[i],
+      bidSize: bidSize[i],
+      ask: ask[i],
+      askSize: askSize[i],
+      open: open[i],
+      high: high[i],
+      low: low[i],
+      prevClose: prevClose[i],
+      volume: volume[i],
+      turnover: turnover[i],
+      window: window[i]
     })
   }
   return quotes
 }
 
-function readId(told: 0 | string | [string] | undefined, key: string, channel: string, seq: string | null): string {
-  if (Array.isArray(told)) return told[0]
-  return `${key}|${channel}|${told === 0 ? seq : told}`
+function readParts(columns: QuoteColumns): Quote[] {
+  const { n, groups } = columns
+  const common = readCommon(columns)
+  const quotes: Quote[] = []
+  for (let i = 0; i < n; i++) {
+    quotes.push({
+      id: common.id[i] as string,
+      key: common.key[i] as string,
+      status: common.status[i] as Quote['status'],
+      seq: common.seq[i] as string | null,
+      seqKind: common.seqKind[i] as string | null,
+      exchangeTime: common.exchangeTime[i] as number | null,
+      receivedTime: common.receivedTime[i] as number,
+      observedTime: common.observedTime[i] as number,
+      publishedTime: common.publishedTime[i] as number,
+      src: common.src[i] as QuoteOrigin
+    })
+  }
+  if (groups & CARRIES_TRADE) readTrade(columns, quotes)
+  if (groups & CARRIES_BOOK) readBook(columns, quotes)
+  if (groups & CARRIES_STATS) readStats(columns, quotes)
+  return quotes
+}
+
+/** The fields that every quote has, one list each. */
+type Common = { [Field in Exclude<keyof Quote, ValueField>]-?: Quote[Field][] }
+
+function readCommon(columns: QuoteColumns): Common {
+  const { n } = columns
+  const key = unfold(columns.key, n)
+  const seq = unfoldTexts(columns.seq, n)
+  const channel = unfold(columns.channel, n)
+  const receivedTime = sums(columns.receivedTime, n)
+  return {
+    id: readIds(unfold(columns.id, n), key, channel, seq),
+    key,
+    status: unfold(columns.status, n),
+    seq,
+    seqKind: unfold(columns.seqKind, n),
+    exchangeTime: unfold(columns.exchangeTime, n).map((ahead, i) =>
+      ahead === null ? null : (receivedTime[i] as number) + ahead
+    ),
+    receivedTime,
+    observedTime: unfold(columns.observedTime, n).map((ahead, i) => (receivedTime[i] as number) + ahead),
+    publishedTime: sums(columns.publishedTime, n),
+    src: readOrigins(columns, channel)
+  }
+}
+
+/** The running sums of steps. */
+function sums(steps: Column<number>, n: number): number[] {
+  let sum = 0
+  return unfold(steps, n).map(step => {
+    sum += step
+    return sum
+  })
+}
+
+/** One for all quotes where they have all in common. */
+function readOrigins(columns: QuoteColumns, channel: readonly string[]): QuoteOrigin[] {
+  const { n } = columns
+  const kind = unfold(columns.kind, n)
+  const provider = unfold(columns.provider, n)
+  const slot = unfold(columns.slot, n)
+  const egress = unfold(columns.egress, n)
+  const originOf = (i: number): QuoteOrigin => ({
+    kind: kind[i] as QuoteOrigin['kind'],
+    provider: provider[i] as string,
+    channel: channel[i] as string,
+    slot: slot[i] as number | null,
+    egress: egress[i] as string | null
+  })
+  const parts = [columns.kind, columns.provider, columns.channel, columns.slot, columns.egress]
+  if (!parts.some(Array.isArray)) return new Array<QuoteOrigin>(n).fill(originOf(0))
+  return Array.from({ length: n }, (_, i) => originOf(i))
+}
+
+function readIds(
+  told: readonly (0 | string | [string])[],
+  key: readonly string[],
+  channel: readonly string[],
+  seq: readonly (string | null)[]
+): string[] {
+  return told.map((one, i) => (Array.isArray(one) ? one[0] : `${key[i]}|${channel[i]}|${one === 0 ? seq[i] : one}`))
 }
 
 function readTrade(columns: QuoteColumns, quotes: Quote[]): void {
