@@ -1,11 +1,14 @@
+/** What a hash's field of a rank begins with; the field of its payload follows. */
+export const RANK_MARK = '#'
+
 /**
  * Keeps the greater of what a hash holds and what is given, many fields at once.
  *
- * KEYS[i] is the hash of entry i (one hash may come more than once), and the last one of KEYS the set of all names; ARGV holds
- * four texts an entry: its name in the set, its field, its rank and its payload. A value is the rank, a newline and the payload; a
- * rank has no newline. Ranks are compared byte by byte: Lua's own `<` follows the server's locale, and Lua's numbers would lose
- * digits. Two ranks of one field have most of their beginning in common, so it is stepped over in pieces. Returns how many entries
- * were kept.
+ * KEYS[i] is the hash of entry i (one hash may come more than once), and the last one of KEYS the set of all names. ARGV begins
+ * with the length of what precedes the name in a hash's key; then come three texts an entry: its field, its rank and its payload. The
+ * rank stands in a field of its own, so that a payload which loses is not read, and one which is read is nothing else. Ranks are
+ * compared byte by byte: Lua's own `<` follows the server's locale, and Lua's numbers would lose digits. Two ranks of one field have
+ * most of their beginning in common, so it is stepped over in pieces. Returns how many entries were kept.
  */
 export const MERGE_SCRIPT = `
 local STEP = 16
@@ -23,13 +26,14 @@ local function below(a, b)
 end
 
 local kept = 0
-local names = KEYS[#KEYS]
+local names, before = KEYS[#KEYS], tonumber(ARGV[1])
 for i = 1, #KEYS - 1 do
-  local name, field, rank, payload = ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i]
-  local held = redis.call('HGET', KEYS[i], field)
-  if not held then redis.call('SADD', names, name) end
-  if not held or below(string.sub(held, 1, string.find(held, '\\n', 1, true) - 1), rank) then
-    redis.call('HSET', KEYS[i], field, rank .. '\\n' .. payload)
+  local key, field, rank, payload = KEYS[i], ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1]
+  local rankField = '${RANK_MARK}' .. field
+  local held = redis.call('HGET', key, rankField)
+  if not held or below(held, rank) then
+    if not held then redis.call('SADD', names, string.sub(key, before + 1)) end
+    redis.call('HSET', key, rankField, rank, field, payload)
     kept = kept + 1
   end
 end

@@ -4,7 +4,7 @@ import { StoreError } from '../store/store-error.ts'
 import { rankOf } from './candidate-rank.ts'
 import type { LatestStore } from './latest-store.ts'
 import { mergeInto } from './memory-latest.ts'
-import { MERGE_SCRIPT } from './merge-script.ts'
+import { MERGE_SCRIPT, RANK_MARK } from './merge-script.ts'
 import { newRedisCounters, type RedisCounters } from './redis-counters.ts'
 import { redisError } from './redis-errors.ts'
 import { type LatestNames, latestNames } from './redis-names.ts'
@@ -84,13 +84,8 @@ export class RedisLatest implements LatestStore {
       Promise.all(
         parts(entries, FIELDS_PER_CALL).map(part => {
           const hashes = part.map(([, { quote }]) => row(quote.key))
-          const values = part.flatMap(([field, candidate]) => [
-            candidate.quote.key,
-            field,
-            rankOf(candidate),
-            JSON.stringify(candidate)
-          ])
-          return redis.eval(MERGE_SCRIPT, hashes.length + 1, ...hashes, names, ...values)
+          const values = part.flatMap(([field, candidate]) => [field, rankOf(candidate), JSON.stringify(candidate)])
+          return redis.eval(MERGE_SCRIPT, hashes.length + 1, ...hashes, names, Buffer.byteLength(row('')), ...values)
         })
       )
     )
@@ -100,7 +95,7 @@ export class RedisLatest implements LatestStore {
     const rows = new Map<string, BoardRow>()
     for (const part of parts([...new Set(keys)], ROWS_PER_CALL)) {
       const hashes = await this.#run(redis => Promise.all(part.map(key => redis.hgetall(this.#names.row(key)))))
-      for (const hash of hashes) mergeInto(rows, Object.values(hash).map(read))
+      for (const hash of hashes) mergeInto(rows, candidatesIn(hash))
     }
     return [...rows.values()]
   }
@@ -150,7 +145,6 @@ function parts<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size))
 }
 
-/** The candidate behind the rank. */
-function read(value: string): Candidate {
-  return JSON.parse(value.slice(value.indexOf('\n') + 1))
+function candidatesIn(hash: Readonly<Record<string, string>>): Candidate[] {
+  return Object.entries(hash).flatMap(([field, value]) => (field.startsWith(RANK_MARK) ? [] : [JSON.parse(value)]))
 }

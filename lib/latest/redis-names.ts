@@ -2,7 +2,7 @@
 export interface LatestNames {
   /** The set of all instrument keys that were ever merged. */
   readonly keys: string
-  /** The hash of one instrument: by the groups and the channel of a quote the rank and the JSON of its candidate. */
+  /** The hash of one instrument: by the groups and the channel of a quote the JSON of its candidate, and behind `#` its rank. */
   row(key: string): string
 }
 
