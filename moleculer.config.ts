@@ -1,12 +1,15 @@
 import { globSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { BrokerOptions } from 'moleculer'
-import { CODECS, STREAMS } from './lib/buffer/streams.ts'
+import { type AccessConfig, OPEN_ACCESS } from './lib/access/access.ts'
+import { watchFile } from './lib/access/key-file.ts'
+import { CODECS, STREAMS, withRelay } from './lib/buffer/streams.ts'
 import { ConfigError } from './lib/config/config-error.ts'
 import { endOnSignals } from './lib/config/end-on-signals.ts'
 import { LOG_OPTIONS, logLevels } from './lib/config/log-options.ts'
 import type { Markets } from './lib/config/markets.ts'
+import { readAccess } from './lib/config/read-access.ts'
 import { readMarkets } from './lib/config/read-markets.ts'
 import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
 import { readStreams, type StreamsConfig } from './lib/config/read-streams.ts'
@@ -29,6 +32,9 @@ export const settings: Settings = readSettings({ env: process.env, readFile: rea
 /** What is collected: the content of the markets file. */
 export const markets: Markets = readMarketsFile(settings.configFile)
 
+/** Who may use the gateway. */
+export const access: AccessConfig = readAccessFile(settings.accessFile)
+
 // Secrets do not stay where child processes inherit them, and the runner must not take TRANSPORTER for its own option.
 for (const name of Object.keys(VARIABLES)) delete process.env[name]
 
@@ -44,6 +50,14 @@ function checkProxies(lines: readonly string[]): string | null {
 
 function readMarketsFile(file: string): Markets {
   return readFileOf('CONFIG', file, text => readMarkets(text, file, channelsOf, keyProblem))
+}
+
+/** The files that it names are found from where it stands. */
+function readAccessFile(file: string): AccessConfig {
+  if (file === '') return OPEN_ACCESS
+  const find = (path: string): string => resolve(dirname(file), path)
+  const files = { read: (path: string) => readText(find(path)), watch: (path: string) => watchFile(find(path)) }
+  return readFileOf('ACCESS', file, text => readAccess(text, file, files))
 }
 
 function readStreamsFile(file: string): StreamsConfig {
@@ -63,8 +77,10 @@ function readFileOf<T>(name: string, file: string, read: (text: string) => T): T
 /** What groups give up in one process, beside the history's file; a server keeps it in a stream. */
 const DEAD_LETTERS = 'data/dead-letters'
 
+const { streams, fsync } = readStreamsFile(settings.streamsFile)
 const { transporter, middleware } = await createTransport(settings.transporter, {
-  ...readStreamsFile(settings.streamsFile),
+  streams: settings.relay === '' ? streams : withRelay(streams),
+  fsync,
   codecs: CODECS,
   deadLetterDir: DEAD_LETTERS
 })

@@ -7,10 +7,10 @@ import { BackOff } from '../lib/feed/back-off.ts'
 const USAGE = `Usage: npm run cluster -- [options]
 
 The topology of docker-compose.yml as processes of this machine: private nats-server, MariaDB and Redis, and one process
-per service. Ctrl-C ends all of it.
+per service; with a relay a private RabbitMQ as well. Ctrl-C ends all of it.
 
-  --exchange N --scheduler N --fetcher N --feed N --buffer N --storage N --latest N --gateway N
-                   processes of each service (fetcher 2, gateway 2, the others 1; 0 leaves one out)
+  --exchange N --scheduler N --fetcher N --feed N --buffer N --storage N --latest N --gateway N --relay N
+                   processes of each service (fetcher 2, gateway 2, relay 0, the others 1; 0 leaves one out)
   --port N         port of the first gateway, the others follow (3000); 0 takes free ones
   --data DIR       where the servers keep their data; without it a temporary directory, removed at the end
   --config FILE    the markets (config/markets.yaml)
@@ -20,8 +20,18 @@ per service. Ctrl-C ends all of it.
 
 const ROOT = join(import.meta.dirname, '..')
 /** In the order of their start. */
-const SERVICES = ['buffer', 'exchange', 'storage', 'latest', 'gateway', 'fetcher', 'feed', 'scheduler'] as const
-const DEFAULT_COUNTS: Partial<Record<string, string>> = { fetcher: '2', gateway: '2' }
+const SERVICES = [
+  'buffer',
+  'exchange',
+  'storage',
+  'latest',
+  'gateway',
+  'relay',
+  'fetcher',
+  'feed',
+  'scheduler'
+] as const
+const DEFAULT_COUNTS: Partial<Record<string, string>> = { fetcher: '2', gateway: '2', relay: '0' }
 const READY_MS = 30_000
 const COLOURS = ['cyan', 'green', 'yellow', 'blue', 'magenta', 'gray'] as const
 

@@ -26,7 +26,10 @@ async function chooseServices(repl: boolean): Promise<readonly string[]> {
     const { available, markets, settings } = await import('../moleculer.config.ts')
     if (settings.services !== null) return settings.services
     if (repl && settings.transporter.kind === 'nats') return []
-    return available.filter(name => name !== 'exchange' || markets.sources.some(usesDemo))
+    return available.filter(name => {
+      if (name === 'relay') return settings.relay !== ''
+      return name !== 'exchange' || markets.sources.some(usesDemo)
+    })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(`quotecast did not start: ${error.message}`)

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Service, ServiceSchema } from 'moleculer'
-import { StoreError } from '../lib/store/store-error.ts'
 
 /** What is opened when a service starts and closed when it stops. `close` is idempotent. */
 export interface Closable {
@@ -15,7 +14,8 @@ const PAUSE_CAP_MS = 2_000
  * Opens one resource in `started`, as `this[key]`, and closes it in `stopped`. Events and actions come after `started`; a service's
  * own `started` runs after its mixins', its own `stopped` before theirs.
  *
- * A server that is away now is waited for, as it is when it goes away later; any other failure fails the service's start.
+ * A server that is away now, which its error tells by `isAway`, is waited for, as it is when it goes away later; any other failure
+ * fails the service's start.
  */
 export function resource(key: string, open: (service: Service) => Promise<Closable>): Partial<ServiceSchema> {
   let stopping: AbortController | undefined
@@ -42,7 +42,7 @@ async function openWhenThere(
       if (attempt > 1) logger.info(`${name}.back`)
       return opened
     } catch (error) {
-      if (!(error instanceof StoreError) || !error.isAway || signal.aborted) throw error
+      if (!isAway(error) || signal.aborted) throw error
       // Told again and again, less and less often.
       if (Number.isInteger(Math.log2(attempt))) logger.warn(`${name}.away: it cannot start yet: ${error.message}`)
       const pauseMs = Math.min(PAUSE_CAP_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1))
@@ -51,4 +51,8 @@ async function openWhenThere(
       })
     }
   }
+}
+
+function isAway(error: unknown): error is Error {
+  return error instanceof Error && 'isAway' in error && error.isAway === true
 }

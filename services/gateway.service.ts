@@ -2,31 +2,39 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { type Context, Errors, type Service, type ServiceSchema } from 'moleculer'
 import ApiGateway, { type ApiSettingsSchema, type ContextResponseMeta } from 'moleculer-web'
+import { Access, type AccessConfig, OPEN_ACCESS } from '../lib/access/access.ts'
 import { announce, on } from '../lib/buffer/events.ts'
 import { usesDemo } from '../lib/config/markets.ts'
-import { answerKey, answerLatest } from '../lib/push/board-answer.ts'
+import { answerKey, answerLatest, checkEntitled } from '../lib/push/board-answer.ts'
 import { BoardFeed, type SnapshotPage } from '../lib/push/board-feed.ts'
 import { systemClock } from '../lib/push/clock.ts'
 import { HttpProblem, problemOf, sendProblem } from '../lib/push/http-problem.ts'
 import { Hub } from '../lib/push/hub.ts'
 import { KnownInstruments } from '../lib/push/known-instruments.ts'
-import type { PushLimits } from '../lib/push/limits.ts'
+import { DEFAULT_LIMITS, type PushLimits } from '../lib/push/limits.ts'
+import { MemorySessions } from '../lib/push/memory-sessions.ts'
+import { openSessions } from '../lib/push/open-sessions.ts'
 import { PressureStatus } from '../lib/push/pressure-status.ts'
-import { STREAM_PATH } from '../lib/push/protocol.ts'
 import type { PushCounters } from '../lib/push/push-counters.ts'
 import { PushServer } from '../lib/push/push-server.ts'
 import { type Parameters, parseHistoryQuery, parseKeyQuery, parseLatestQuery } from '../lib/push/quote-query.ts'
+import type { SessionStore } from '../lib/push/session-store.ts'
+import { Visits } from '../lib/push/visits.ts'
 import { WantedKeys } from '../lib/push/wanted-keys.ts'
 import { WebPage } from '../lib/push/web-page.ts'
 import type { Quote } from '../lib/quote/quote.ts'
 import { CONSUMING, type Consuming } from '../lib/transport/delivery.ts'
-import { markets, settings } from '../moleculer.config.ts'
+import { resource } from '../mixins/resource.ts'
+import { access, markets, settings } from '../moleculer.config.ts'
 
 const WEB_FOLDER = join(import.meta.dirname, '../web')
+const CLIENT_FOLDER = join(import.meta.dirname, '../client')
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** Keys per page of the snapshot. */
 const SNAPSHOT_PAGE = 500
 const RETRY_AFTER_S = 2
+const DRAIN_MS = 20_000
+const MAX_DRAIN_MS = 3_600_000
 
 export interface GatewayDeps {
   /** 0 takes a free one. */
@@ -35,7 +43,13 @@ export interface GatewayDeps {
   instruments: () => Iterable<string>
   /** Names of the sources whose prices are those of the demo market. */
   demoSources: () => string[]
+  /** Where sessions are kept for clients that come back, to whichever gateway; in this process when absent. */
+  openSessions?: (windowMs: number) => Promise<SessionStore>
   limits?: Partial<PushLimits>
+  /** Who may connect and see what; everybody and everything when absent. */
+  access?: () => AccessConfig
+  /** The certificate and key of the port; without TLS when absent. */
+  tls?: () => { cert: string; key: string } | null
 }
 
 /** What `gateway.stats` tells. */
@@ -47,7 +61,9 @@ export interface GatewayStats extends PushCounters {
   instrumentsDropped: number
 }
 
-type RestContext = Context<Parameters, ContextResponseMeta>
+/** `visit` names the HTTP request; without one the call comes from inside the cluster. */
+type RestMeta = ContextResponseMeta & { visit?: string }
+type RestContext = Context<Parameters, RestMeta>
 
 /**
  * The front door: WebSocket stream, REST and page on one port. It reads the stream for itself, so its event group is named after
@@ -58,8 +74,13 @@ export function gatewayService(deps: GatewayDeps) {
   let feed: BoardFeed
   let server: PushServer | undefined
   let known: KnownInstruments
+  const visits = new Visits()
   const wanted = new WantedKeys()
   const pressure = new PressureStatus(systemClock)
+  const openStore = () => {
+    const windowMs = deps.limits?.resumeWindowMs ?? DEFAULT_LIMITS.resumeWindowMs
+    return deps.openSessions?.(windowMs) ?? Promise.resolve(new MemorySessions(windowMs, systemClock.nowMs))
+  }
   const groupOf = (service: Service): string => `gateway@${service.broker.nodeID}`
 
   const health = (node: string) => ({
@@ -73,13 +94,16 @@ export function gatewayService(deps: GatewayDeps) {
     sessions: hub.sessions,
     /** Sources whose prices are synthetic. */
     demo: deps.demoSources(),
-    /** Sources and instruments that are not ok. */
-    troubles: hub.statuses
+    /** Sources and instruments that are not ok; of instruments those that anybody may see. */
+    troubles: hub.statuses.filter(
+      ({ scope, id }) => scope === 'source' || hub.access.anonymous?.entitlement.allows(id) === true
+    )
   })
 
   return {
     name: 'gateway',
-    mixins: [ApiGateway],
+    // The server of the sessions is waited for, as the other stores are.
+    mixins: [ApiGateway, resource('sessions', openStore)],
     settings: {
       // The port is opened by PushServer; moleculer-web only routes.
       server: false,
@@ -95,6 +119,9 @@ export function gatewayService(deps: GatewayDeps) {
           path: '/api/v1',
           bodyParsers: false,
           logging: false,
+          onBeforeCall({ meta }: Context, _route: unknown, request: IncomingMessage, response: ServerResponse) {
+            ;(meta as RestMeta).visit = visits.enter(request, response)
+          },
           aliases: {
             'GET quotes': 'gateway.quotes',
             'GET quotes/:key': 'gateway.quote',
@@ -125,21 +152,27 @@ export function gatewayService(deps: GatewayDeps) {
       /** Latest rows of `keys`, or of all, as JSON text. */
       quotes: {
         handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, () => answerLatest(readyBoard(hub), parseLatestQuery(ctx.params)))
+          answer(ctx, async () => {
+            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
+            return answerLatest(readyBoard(hub), parseLatestQuery(ctx.params), entitlement)
+          })
       },
       /** The latest row of `key`, as JSON text. */
       quote: {
         handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, () => {
+          answer(ctx, async () => {
+            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
             const { key, fields } = parseKeyQuery(ctx.params)
-            return answerKey(readyBoard(hub), key, fields)
+            return answerKey(readyBoard(hub), key, fields, entitlement)
           })
       },
       /** Stored quotes of `key` by observed time. */
       history: {
         handler: (ctx: RestContext): Promise<unknown> =>
           answer(ctx, async () => {
+            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
             const query = parseHistoryQuery(ctx.params, systemClock.nowMicros())
+            checkEntitled(entitlement, query.key)
             const data = await fromStorage(ctx.call<Quote[], typeof query>('storage.history', query))
             return { ...query, data }
           })
@@ -164,6 +197,14 @@ export function gatewayService(deps: GatewayDeps) {
           instruments: hub.board.entries.size,
           wantedHeldBack: wanted.heldBack,
           instrumentsDropped: known.dropped
+        }
+      },
+      /** Sends all clients to other gateways within `inMs`, each at a time of its own, and takes no new ones. */
+      drain: {
+        params: { inMs: `number|integer|min:0|max:${MAX_DRAIN_MS}|default:${DRAIN_MS}` },
+        handler(ctx: Context<{ inMs: number }>): { sessions: number } {
+          hub.drain(ctx.params.inMs)
+          return { sessions: hub.sessions }
         }
       },
       address(): { port: number } {
@@ -198,12 +239,17 @@ export function gatewayService(deps: GatewayDeps) {
       if (typeof received === 'object') received.group = groupOf(this)
     },
 
-    created() {
+    async started() {
       const { broker, logger } = this
       known = new KnownInstruments(deps.instruments())
       hub = new Hub({
         node: broker.nodeID,
         limits: deps.limits,
+        sessions: this.sessions,
+        access: new Access(deps.access?.() ?? OPEN_ACCESS, {
+          now: systemClock.nowMicros,
+          onProblem: problem => logger.warn('gateway: the JWKS file cannot be read, its old keys stay', { problem })
+        }),
         isKnown: key => known.has(key),
         onWanted(key) {
           if (!wanted.shouldAsk(key, systemClock.nowMs())) return
@@ -231,25 +277,26 @@ export function gatewayService(deps: GatewayDeps) {
         onReady: () =>
           logger.info('gateway: ready', { epoch: hub.board.epoch, q: hub.board.position, keys: hub.board.entries.size })
       })
-    },
-
-    async started() {
-      const page = new WebPage(WEB_FOLDER, deps.demoSources().length > 0)
+      const page = new WebPage(WEB_FOLDER, CLIENT_FOLDER, deps.demoSources().length > 0)
       server = await PushServer.open({
         hub,
         port: deps.port(),
+        tls: deps.tls?.() ?? undefined,
         handle: (request, response) => {
           if (page.serve(request, response)) return
-          if (request.url?.split('?', 1)[0] === STREAM_PATH)
-            sendProblem(response, new HttpProblem(426, `expected a WebSocket upgrade at ${STREAM_PATH}`))
-          else this.httpHandler(request, response)
+          this.httpHandler(request, response)
         }
       })
-      this.logger.info(`gateway: listening at http://localhost:${server.port}`, { demo: deps.demoSources() })
+      const scheme = deps.tls?.() == null ? 'http' : 'https'
+      this.logger.info(`gateway: listening at ${scheme}://localhost:${server.port}`, {
+        demo: deps.demoSources(),
+        auth: hub.access.mode
+      })
     },
 
     async stopped() {
-      feed.close()
+      // It is not there when the start failed.
+      ;(feed as BoardFeed | undefined)?.close()
       await server?.close()
     }
   } satisfies ServiceSchema<ApiSettingsSchema> & { merged: (this: Service, schema: ServiceSchema) => void }
@@ -291,5 +338,8 @@ async function fromStorage<T>(call: Promise<T>): Promise<T> {
 export default gatewayService({
   port: () => settings.port,
   instruments: () => markets.watchlists.flatMap(({ instruments }) => instruments),
-  demoSources: () => markets.sources.filter(usesDemo).map(({ name }) => name)
+  openSessions: windowMs => openSessions(settings.latest, settings.namespace, windowMs),
+  demoSources: () => markets.sources.filter(usesDemo).map(({ name }) => name),
+  access: () => access,
+  tls: () => settings.tls
 })

@@ -12,7 +12,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   services: ['.', 'mixins', 'lib/*'],
   mixins: ['lib/*'],
   'lib/buffer': ['lib/transport'],
-  'lib/config': ['lib/instruments', 'lib/transport'],
+  'lib/access': [],
+  'lib/config': ['lib/access', 'lib/instruments', 'lib/transport', 'lib/relay'],
   'lib/quote': ['lib/instruments'],
   'lib/instruments': ['lib/quote', 'lib/store'],
   'lib/sources': [],
@@ -23,11 +24,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/feed': ['lib/sources', 'lib/config'],
   'lib/transport': [],
   'lib/store': [],
+  'lib/relay': [],
   'lib/history': ['lib/store'],
   'lib/latest': ['lib/store'],
-  'lib/push': [],
+  'lib/push': ['lib/access', 'lib/store'],
   'lib/repl': ['lib/buffer', 'lib/transport'],
   'lib/cluster': [],
+  client: [],
   '.': ['lib/*']
 }
 const EVERY_LIB = ['lib/quote', 'lib/instruments']
@@ -37,11 +40,14 @@ const ONLY: Record<string, readonly string[]> = {
   moleculer: ['.', 'bin', 'services', 'mixins', 'lib/transport'],
   nats: ['lib/transport'],
   mysql2: ['lib/store'],
-  ioredis: ['lib/latest'],
-  undici: ['lib/egress']
+  ioredis: ['lib/store'],
+  jose: ['lib/access'],
+  undici: ['lib/egress'],
+  amqplib: ['lib/relay'],
+  mqtt: ['lib/relay']
 }
 
-const files = globSync(['*.ts', 'bin/*.{ts,js}', 'services/**/*.ts', 'mixins/**/*.ts', 'lib/**/*.ts'])
+const files = globSync(['*.ts', 'bin/*.{ts,js}', 'services/**/*.ts', 'mixins/**/*.ts', 'lib/**/*.ts', 'client/*.ts'])
 
 function folderOf(file: string): string {
   const [top = '.', second] = normalize(file).split(sep)

@@ -10,6 +10,8 @@ const PACKAGE_OF = {
   'nats-server': 'nats-server',
   'redis-server': 'redis-server',
   mariadbd: 'mariadb-server',
+  'rabbitmq-server': 'rabbitmq-server',
+  mosquitto: 'mosquitto',
   chromium: 'chromium'
 } as const satisfies Record<string, string>
 

@@ -1,4 +1,4 @@
-import { QuoteStream } from './quote-stream.ts'
+import { QuoteClient } from '../client/index.ts'
 import { QuoteTable } from './quote-table.ts'
 
 const element = <T extends HTMLElement = HTMLElement>(id: string): T => {
@@ -25,34 +25,50 @@ function showTroubles(): void {
 
 let rows = 0
 let gaps = 0
-const stream = new QuoteStream(`${location.origin.replace(/^http/, 'ws')}/v1/stream`, {
-  onSnapshot: snapshot => table.reset(snapshot),
-  onRow(row) {
-    rows++
-    table.update(row)
-  },
-  onState(isLive, text) {
-    const state = element('state')
-    state.toggleAttribute('data-live', isLive)
-    state.textContent = text
-    if (isLive) return
-    troubles.clear()
-    showTroubles()
-  },
-  onClock(offset) {
-    table.clockOffset = offset
-  },
-  onStatus(id, state) {
-    if (state === 'ok') troubles.delete(id)
-    else troubles.set(id, state)
-    showTroubles()
-  },
-  onGap() {
-    gaps++
-    element('gaps').hidden = false
-    element('gaps').textContent = `${gaps} gaps repaired`
+let hasBoard = false
+const client = new QuoteClient(location.origin)
+const quotes = client.subscribe({ patterns: ['*:*:*'], intervalMs: 200 })
+
+function showState(text: string, isLive = false): void {
+  const state = element('state')
+  state.toggleAttribute('data-live', isLive)
+  state.textContent = text
+}
+
+client.on('state', ({ state, attempt, closeCode }) => {
+  if (state === 'live') {
+    // The first time it is the board that counts.
+    if (hasBoard) showState('live', true)
+    return
   }
+  if (state === 'connecting') showState(attempt === 0 ? 'connecting' : 'reconnecting')
+  else showState(state === 'waiting' ? 'disconnected' : `refused (${closeCode})`)
+  troubles.clear()
+  showTroubles()
 })
+client.on('welcome', ({ time }) => {
+  table.clockOffset = time - Date.now() * 1000
+})
+client.on('status', ({ id, state }) => {
+  if (state === 'ok') troubles.delete(id)
+  else troubles.set(id, state)
+  showTroubles()
+})
+quotes.on('snapshot', ({ rows }) => {
+  hasBoard = true
+  table.reset(rows)
+  showState('live', true)
+})
+quotes.on('rows', ({ rows: news }) => {
+  rows += news.length
+  for (const row of news) table.update(row)
+})
+quotes.on('gap', () => {
+  gaps++
+  element('gaps').hidden = false
+  element('gaps').textContent = `${gaps} gaps repaired`
+})
+quotes.on('error', ({ code }) => showState(`refused (${code})`))
 
 const filter = element<HTMLInputElement>('filter')
 filter.addEventListener('input', () => table.filter(filter.value))
@@ -62,5 +78,3 @@ setInterval(() => {
   rows = 0
   table.tick()
 }, 1000)
-
-stream.connect()

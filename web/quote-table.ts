@@ -1,10 +1,10 @@
-import type { QuoteRow } from './quote-stream.ts'
+import type { Row } from '../client/index.ts'
 
 const COLUMNS = ['last', 'change', 'bid', 'ask', 'volume', 'age'] as const
 type Column = (typeof COLUMNS)[number]
 
 interface Line {
-  row: QuoteRow
+  row: Row
   element: HTMLTableRowElement
   cells: Record<Column, HTMLTableCellElement>
 }
@@ -17,7 +17,7 @@ export class QuoteTable {
   readonly #body: HTMLElement
   readonly #onCount: (shown: number) => void
   readonly #lines = new Map<string, Line>()
-  readonly #changed = new Map<string, QuoteRow>()
+  readonly #changed = new Map<string, Row>()
   #words: string[] = []
   /** The gateway's clock minus this one, in microseconds. */
   clockOffset = 0
@@ -28,18 +28,17 @@ export class QuoteTable {
   }
 
   /** Replaces the board. */
-  reset(rows: readonly QuoteRow[]): void {
-    const keys = new Set(rows.map(({ key }) => key))
+  reset(rows: ReadonlyMap<string, Row>): void {
     for (const [key, { element }] of this.#lines) {
-      if (keys.has(key)) continue
+      if (rows.has(key)) continue
       element.remove()
       this.#lines.delete(key)
     }
-    for (const row of rows) this.update(row)
-    if (rows.length === 0) this.#draw()
+    for (const row of rows.values()) this.update(row)
+    if (rows.size === 0) this.#draw()
   }
 
-  update(row: QuoteRow): void {
+  update(row: Row): void {
     if (this.#changed.size === 0) requestAnimationFrame(() => this.#draw())
     this.#changed.set(row.key, row)
   }
@@ -64,7 +63,7 @@ export class QuoteTable {
     this.#count()
   }
 
-  #drawRow(row: QuoteRow): void {
+  #drawRow(row: Row): void {
     const line = this.#lines.get(row.key) ?? this.#add(row)
     const before = line.row
     line.row = row
@@ -89,7 +88,7 @@ export class QuoteTable {
     age.classList.toggle('old', seconds >= OLD_S)
   }
 
-  #add(row: QuoteRow): Line {
+  #add(row: Row): Line {
     const element = document.createElement('tr')
     element.dataset.key = row.key
     element.hidden = !this.#matches(row.key)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { residentKib } from './resident-kib.ts'
 
 const EVERY_MS = 500
 
@@ -29,18 +29,8 @@ export class MemoryWatch {
 
   #look(): void {
     for (const [name, pid] of this.#pids()) {
-      const mib = residentMib(pid)
-      if (mib !== undefined) this.#peaks.set(name, Math.max(mib, this.#peaks.get(name) ?? 0))
+      const kib = residentKib(pid)
+      if (kib !== undefined) this.#peaks.set(name, Math.max(Math.round(kib / 1024), this.#peaks.get(name) ?? 0))
     }
-  }
-}
-
-/** Undefined for a process that is not there. */
-function residentMib(pid: number): number | undefined {
-  try {
-    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
-  } catch {
-    return undefined
   }
 }

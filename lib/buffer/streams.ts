@@ -41,5 +41,19 @@ export const STREAMS: readonly StreamSpec[] = [
   }
 ]
 
+/** The group that carries quotes to a message broker. */
+export const RELAY_GROUP = 'relay'
+
+/**
+ * The table of an installation that relays to a broker. The group is not in the table of all: where nobody reads for it, its backlog
+ * would fill the stream. It begins with what comes after it was first made. One that the table has already, with another begin, stays.
+ */
+export function withRelay(streams: readonly StreamSpec[]): readonly StreamSpec[] {
+  return streams.map(spec => {
+    if (!spec.events.includes('quotes.received') || spec.groups.includes(RELAY_GROUP)) return spec
+    return { ...spec, groups: [...spec.groups, RELAY_GROUP], starts: { ...spec.starts, [RELAY_GROUP]: 'new' } }
+  })
+}
+
 /** How the payloads of durable events are stored, where JSON would be too slow. */
 export const CODECS: PayloadCodecs = { 'quotes.received': quotesCodec }

@@ -8,11 +8,12 @@ import { findBinary } from './find-binary.ts'
 import { freePort, isFree } from './free-port.ts'
 import { mariadbServer } from './mariadb-server.ts'
 import { canSyncAlways, natsServer } from './nats-server.ts'
+import { rabbitmqServer } from './rabbitmq-server.ts'
 import { redisServer } from './redis-server.ts'
 import type { ServerPlace, ServerRecipe } from './server-recipe.ts'
 
 export interface ClusterSpec {
-  /** Processes by the service each runs. */
+  /** Processes by the service each runs. With a `relay` there is a RabbitMQ as well. */
   counts: Readonly<Record<string, number>>
   /** The repository's root. */
   root: string
@@ -33,6 +34,7 @@ export interface ClusterSpec {
 const SERVER_START_MS = 60_000
 const POLL_MS = 50
 const DATABASE = 'quotecast'
+const RABBITMQ_USER = 'rabbitmq'
 
 /** The topology of docker-compose.yml as processes of this machine: private servers on free ports of 127.0.0.1, and one process per service. */
 export class Cluster {
@@ -55,7 +57,7 @@ export class Cluster {
     const { dataDir, natsUserNames, natsUsers } = this.#spec
     this.#dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'quotecast-cluster-')))
     await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-    const password = await this.#readPasswords([DATABASE, 'redis', ...natsUserNames])
+    const password = await this.#readPasswords([DATABASE, 'redis', RABBITMQ_USER, ...natsUserNames])
     const natsEnv = Object.fromEntries(
       natsUserNames.map(name => [`NATS_${name.toUpperCase()}_PASSWORD`, password(name)])
     )
@@ -65,9 +67,10 @@ export class Cluster {
     const started = await Promise.allSettled([
       this.#startServer(natsServer({ config: natsUsers, syncAlways }), natsEnv),
       this.#startServer(mariadbServer(account)),
-      this.#startServer(redisServer(password('redis')))
+      this.#startServer(redisServer(password('redis'))),
+      ...(this.#spec.counts.relay ? [this.#startRabbitmq(password(RABBITMQ_USER))] : [])
     ])
-    const [nats, mariadb, redis] = started.map(unwrap)
+    const [nats, mariadb, redis, rabbitmq] = started.map(unwrap)
     const streams = join(this.#dir, 'streams.yaml')
     await writeFile(streams, `fsync: ${syncAlways ? 'always' : 'interval'}\n`)
     const environmentOf = (user: string): Record<string, string> => ({
@@ -75,7 +78,10 @@ export class Cluster {
       ...this.#spec.env,
       TRANSPORTER: `nats://${user}:${password(user)}@127.0.0.1:${nats}`,
       HISTORY: `mysql://${DATABASE}:${password(DATABASE)}@127.0.0.1:${mariadb}/${DATABASE}`,
-      LATEST: `redis://:${password('redis')}@127.0.0.1:${redis}/0`
+      LATEST: `redis://:${password('redis')}@127.0.0.1:${redis}/0`,
+      ...(rabbitmq === undefined
+        ? {}
+        : { AMQP_URL: `amqp://${RABBITMQ_USER}:${password(RABBITMQ_USER)}@127.0.0.1:${rabbitmq}` })
     })
     this.operatorEnvFile = join(this.#dir, 'operator.env')
     const lines = Object.entries(environmentOf('operator')).map(([name, value]) => `${name}=${value}\n`)
@@ -131,6 +137,11 @@ export class Cluster {
       await delay(POLL_MS)
     }
     return place.port
+  }
+
+  async #startRabbitmq(password: string): Promise<number> {
+    const ports = { distributionPort: await freePort(), registryPort: await freePort() }
+    return this.#startServer(rabbitmqServer({ user: RABBITMQ_USER, password, ...ports }))
   }
 
   async #startService(service: string, n: number, env: Record<string, string>): Promise<void> {

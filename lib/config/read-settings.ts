@@ -1,4 +1,6 @@
 import { ConfigError } from './config-error.ts'
+import { readRelay } from './read-relay.ts'
+import { readTls } from './read-tls.ts'
 import { readTransporter } from './read-transporter.ts'
 import { LOG_LEVELS, type LogLevel, type Settings } from './settings.ts'
 
@@ -13,8 +15,13 @@ export const VARIABLES = {
   NATS_KEY: '',
   HISTORY: 'sqlite:data/quotecast.db',
   LATEST: 'memory:',
+  AMQP_URL: '',
+  MQTT_URL: '',
   CONFIG: 'config/markets.yaml',
   STREAMS: '',
+  ACCESS: '',
+  TLS_CERT: '',
+  TLS_KEY: '',
   SERVICES: '',
   NAMESPACE: '',
   LOG_LEVEL: 'info',
@@ -71,6 +78,7 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
       false
     ),
     latest: take('LATEST', oneOf('memory:', 'redis://', 'rediss://'), 'memory: or redis://[:password@]host', false),
+    relay: readRelay(values, problem => problems.push(problem)),
     services: take('SERVICES', text => parseServices(text, available), `names among ${available.join(', ')}, or none`),
     namespace: take(
       'NAMESPACE',
@@ -80,11 +88,16 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
     logLevel: take('LOG_LEVEL', parseLogLevel, `one of ${LOG_LEVELS.join(', ')}`),
     configFile: values.CONFIG,
     streamsFile: values.STREAMS,
+    accessFile: values.ACCESS,
+    tls: readTls(values, problem => problems.push(problem)),
     proxies: proxyLines.filter(line => line !== ''),
     advertise: values.ADVERTISE
   }
   const badProxies = checkProxies(proxyLines)
   if (badProxies !== null) problems.push(`PROXIES: ${badProxies}`)
+  if (settings.relay === '' && settings.services?.includes('relay') === true) {
+    problems.push('SERVICES: expected AMQP_URL or MQTT_URL with relay, got neither')
+  }
   if (problems.length === 0) problems.push(...clusterProblems(settings))
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(settings)

@@ -1,6 +1,6 @@
 import { type BoardRow, type Candidate, emptyRow, mergeQuote, shownStatus } from '../quote/board.ts'
 import type { QuoteStatus } from '../quote/quote.ts'
-import { type FieldSet, GROUP_BITS, STATUS_BIT, type TouchMask } from './field-set.ts'
+import { type FieldSet, GROUP_BITS, STATUS_BIT, TOUCH_BITS, type TouchMask } from './field-set.ts'
 import type { PushCounters } from './push-counters.ts'
 
 /** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
@@ -18,6 +18,8 @@ export interface Entry {
   readonly row: BoardRow
   /** The position of the newest update; 0 while there is none of this epoch. */
   q: number
+  /** Per bit of the touch mask the position of the newest update that had it; 0 where none of this epoch is known. */
+  readonly touchedAt: number[]
   status: QuoteStatus | null
   readonly followers: Set<Follower>
   /** What {@link FieldSet.render} gave since the last update, for the field sets of live groups. */
@@ -32,6 +34,8 @@ export class BoardTable {
   readonly entries = new Map<string, Entry>()
   /** Told of every new entry, before its first update. */
   onEntry: (entry: Entry) => void = () => {}
+  /** Told of every update while the board is live, before `touchedAt` of its entry moves on. */
+  onUpdate: (entry: Entry, touched: TouchMask) => void = () => {}
   /** The incarnation of the stream that positions count in. */
   epoch = ''
   /** Every update at or below it was applied. */
@@ -52,6 +56,8 @@ export class BoardTable {
     entry.rendered.clear()
     if (this.isLive && candidate.q <= entry.q) this.#counters.updatesLate++
     if (candidate.epoch === this.epoch) entry.q = Math.max(entry.q, candidate.q)
+    if (this.isLive) this.onUpdate(entry, touched)
+    for (let bit = 0; bit < entry.touchedAt.length; bit++) if (touched & (1 << bit)) entry.touchedAt[bit] = entry.q
     if (!this.isLive) return
     for (const follower of entry.followers) {
       if ((follower.mask & touched) !== 0) follower.touch(entry.q)
@@ -62,7 +68,10 @@ export class BoardTable {
   restart(epoch: string, position: number): void {
     this.epoch = epoch
     this.position = position
-    for (const entry of this.entries.values()) entry.q = 0
+    for (const entry of this.entries.values()) {
+      entry.q = 0
+      entry.touchedAt.fill(0)
+    }
   }
 
   /** Gives every entry the greatest position that this epoch's quotes have on it. @returns the greatest of all. */
@@ -87,6 +96,7 @@ export class BoardTable {
       prefix: `{"key":${JSON.stringify(key)},"q":`,
       row: emptyRow(key),
       q: 0,
+      touchedAt: new Array<number>(TOUCH_BITS).fill(0),
       status: null,
       followers: new Set(),
       rendered: new Map()

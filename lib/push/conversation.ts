@@ -1,27 +1,40 @@
+import { parseKey } from '../instruments/instrument-key.ts'
+import { fewestPatterns, type Pattern, parsePattern } from '../instruments/key-pattern.ts'
+import { StoreError } from '../store/store-error.ts'
 import type { BoardTable } from './board-table.ts'
+import { entitledPart } from './entitled-part.ts'
 import type { GroupTable } from './group-table.ts'
 import type { PushLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
-import { type Pattern, parsePattern } from './pattern.ts'
 import type { ClientMessage, Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
+import type { PushCounters } from './push-counters.ts'
+import { resumptionOf, type Since } from './resumption.ts'
 import { canonicalFields, DEFAULT_FIELDS } from './row-field.ts'
-import type { Session, Subscription } from './session.ts'
-import { type Signature, sortedUnique } from './signature.ts'
+import { type Session, type Subscription, tokenHash } from './session.ts'
+import type { SessionStore, StoredSession } from './session-store.ts'
+import { type Signature, signatureId, sortedUnique } from './signature.ts'
 
 export interface ConversationDeps {
   readonly board: BoardTable
   readonly groups: GroupTable
   readonly limits: PushLimits
+  readonly counters: PushCounters
   /** Whether there is such an instrument; one that is on the board is known anyway. */
   isKnown(key: string): boolean
   /** Told of a valid key that has no value yet. */
   onWanted(key: string): void
   /** False while the board is being loaded. */
   isReady(): boolean
+  readonly sessions: SessionStore
+  /** Told of every change of a session's subscriptions. */
+  onChange(session: Session): void
+  /** Resolves to whether the board has reached a position within a moment. */
+  reach(q: number): Promise<boolean>
 }
 
 const RETRY_NOT_READY_MS = 500
 const RETRY_SLOW_MS = 1000
+const NOT_ENTITLED = 'outside of what you may see'
 
 /** Answers the requests of clients: what each message type does. */
 export class Conversation {
@@ -31,8 +44,9 @@ export class Conversation {
     this.#deps = deps
   }
 
-  /** @throws MessageError when the request is refused as a whole. */
-  answer(session: Session, message: ClientMessage): void {
+  /** @throws MessageError when the request is refused as a whole; what takes time rejects with it. */
+  answer(session: Session, message: Exclude<ClientMessage, { type: 'auth' }>): void | Promise<void> {
+    if (session.rights.identity === null) throw new MessageError(401, 'expected auth before anything else', message.id)
     switch (message.type) {
       case 'subscribe':
         this.#subscribe(session, message.id, message.subs)
@@ -49,10 +63,8 @@ export class Conversation {
       case 'resync':
         this.#resync(session, message.id, message.sids)
         break
-      case 'auth':
-        throw new MessageError(402, 'this gateway does not authenticate: see "auth" in the welcome', message.id)
       case 'resume':
-        throw new MessageError(440, 'sessions cannot be resumed: subscribe again', message.id)
+        return this.#resume(session, message)
     }
   }
 
@@ -62,10 +74,32 @@ export class Conversation {
     session.subscriptions.clear()
   }
 
+  /** Takes from a session what it may no longer see, and tells it what is left: a login has changed its rights. */
+  shrink(session: Session, id: RequestId): void {
+    const { entitlement, limits } = session.rights
+    let isChanged = false
+    for (const subscription of [...session.subscriptions.values()]) {
+      const { sid, signature } = subscription.group
+      const rest = entitledPart(signature, entitlement, limits.patterns)
+      if (signatureId(rest) === sid) continue
+      isChanged = true
+      this.#leave(session, subscription)
+      if (rest.keys.length + rest.patterns.length === 0) {
+        session.send({ type: 'unsubscribed', id, sids: [sid] })
+        continue
+      }
+      const next = this.#join(session, rest)
+      session.send({ type: 'updated', id, from: sid, sub: info(next) })
+      // While the board is being loaded, all get a snapshot at its end.
+      if (this.#deps.isReady()) next.member.restart()
+    }
+    if (isChanged) this.#deps.onChange(session)
+  }
+
   #subscribe(session: Session, id: RequestId, requests: SubscriptionRequest[]): void {
     this.#checkReady(session, id)
     const rejected: Rejection[] = []
-    const wanted = requests.map(request => ({ request, signature: this.#signature(request, id, rejected) }))
+    const wanted = requests.map(request => ({ request, signature: this.#signature(session, request, id, rejected) }))
     this.#checkLimits(
       session,
       id,
@@ -73,19 +107,95 @@ export class Conversation {
     )
 
     const subs: SubscriptionInfo[] = []
-    const begun: Subscription[] = []
+    const begun: { start: () => void }[] = []
     for (const { request, signature } of wanted) {
       if (signature.keys.length + signature.patterns.length === 0) {
         subs.push(this.#nothing(signature, request))
         continue
       }
-      const subscription = this.#join(session, signature)
-      subs.push({ ...info(subscription), ...(request.since ? { recovered: false as const } : {}) })
-      if (request.snapshot || signature.mode === 'latest') begun.push(subscription)
+      const { since, snapshot } = request
+      const begin = this.#begin(session, signature, since ?? undefined)
+      subs.push(begin.info)
+      if (snapshot || since !== null || signature.mode === 'latest') begun.push(begin)
     }
     session.send({ type: 'subscribed', id, subs, rejected })
-    for (const { member } of begun) member.restart()
+    for (const { start } of begun) start()
     for (const { signature } of wanted) this.#want(signature)
+    this.#deps.onChange(session)
+  }
+
+  /** Joins a subscription; `start` gives the client what it lacks, once it was told of it. */
+  #begin(
+    session: Session,
+    signature: Signature,
+    since: Since | undefined
+  ): { info: SubscriptionInfo; start: () => void } {
+    const subscription = this.#join(session, signature)
+    const { group, member } = subscription
+    if (since === undefined || signature.mode === 'latest')
+      return { info: info(subscription), start: () => member.restart() }
+    const resumption = resumptionOf(group, since, this.#deps.limits.replayRows)
+    if (!resumption.isRecovered) {
+      const { reason } = resumption
+      return { info: { ...info(subscription), recovered: false, reason }, start: () => member.restart() }
+    }
+    const { rows } = resumption
+    return {
+      info: { ...info(subscription), recovered: true, replayed: rows.length },
+      start: () => member.resume(rows)
+    }
+  }
+
+  /** Gives a connection the subscriptions of an ended one, each from where the client has it. */
+  async #resume(session: Session, message: Extract<ClientMessage, { type: 'resume' }>): Promise<void> {
+    const { id, epoch, pos, policy } = message
+    this.#checkReady(session, id)
+    if (session.subscriptions.size > 0) throw new MessageError(440, 'expected resume before any subscribe', id)
+    const stored = await this.#take(message)
+    if (stored === undefined) {
+      this.#deps.counters.resumesFailed++
+      session.send({ type: 'resumed', id, recovered: false, reason: 'unknown_session', subs: [] })
+      return
+    }
+    const positions = new Map(pos.map(({ sid, q }) => [sid, q]))
+    // Another gateway may have been ahead of this one.
+    if (epoch === this.#deps.board.epoch) await this.#deps.reach(Math.max(0, ...positions.values()))
+    if (!session.isOpen) return
+    this.#checkReady(session, id)
+
+    this.#checkLimits(session, id, stored.subscriptions)
+    const rejected: Rejection[] = []
+    const begun = stored.subscriptions.flatMap(({ sid, ...kept }) => {
+      const signature = this.#signature(session, { ...kept, snapshot: true, since: null }, id, rejected)
+      if (signature.keys.length + signature.patterns.length === 0) return []
+      const q = positions.get(sid)
+      const begin = this.#begin(session, signature, q === undefined ? undefined : { epoch, q, policy })
+      if (q === undefined && signature.mode !== 'latest') {
+        Object.assign(begin.info, { recovered: false, reason: 'no_position' } satisfies Partial<SubscriptionInfo>)
+      }
+      return [begin]
+    })
+    const subs = begun.map(({ info }) => info)
+    const failed = subs.find(({ recovered }) => recovered === false)
+    const replayed = subs.reduce((sum, { replayed = 0 }) => sum + replayed, 0)
+    this.#deps.counters[failed === undefined ? 'resumesRecovered' : 'resumesFailed']++
+    if (failed === undefined) session.send({ type: 'resumed', id, recovered: true, replayed, subs })
+    else session.send({ type: 'resumed', id, recovered: false, reason: failed.reason ?? 'no_position', subs })
+    for (const { start } of begun) start()
+    this.#deps.onChange(session)
+  }
+
+  async #take({
+    id,
+    session,
+    resumeToken
+  }: Extract<ClientMessage, { type: 'resume' }>): Promise<StoredSession | undefined> {
+    try {
+      return await this.#deps.sessions.take(session, tokenHash(resumeToken))
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      throw new MessageError(503, 'the sessions cannot be read now', id, RETRY_SLOW_MS)
+    }
   }
 
   #want({ keys }: Signature): void {
@@ -101,6 +211,7 @@ export class Conversation {
     })
     if (ended.length === 0) throw unknownSubscription(sids, id)
     session.send({ type: 'unsubscribed', id, sids: ended })
+    this.#deps.onChange(session)
   }
 
   #update(session: Session, { id, sid, ...changes }: Extract<ClientMessage, { type: 'update' }>): void {
@@ -111,13 +222,14 @@ export class Conversation {
     const signature = {
       ...old,
       fields: changes.fields === undefined ? old.fields : canonicalFields(changes.fields),
-      intervalMs: this.#interval(changes.intervalMs ?? old.intervalMs, id),
+      intervalMs: this.#interval(session, changes.intervalMs ?? old.intervalMs, id),
       mode: changes.mode ?? old.mode
     }
     this.#leave(session, subscription)
     const next = this.#join(session, signature)
     session.send({ type: 'updated', id, from: sid, sub: info(next) })
     next.member.restart()
+    this.#deps.onChange(session)
   }
 
   #resync(session: Session, id: RequestId, sids: string[] | null): void {
@@ -129,19 +241,25 @@ export class Conversation {
     for (const sid of found) session.subscriptions.get(sid)!.member.restart()
   }
 
-  #signature(request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
-    const { board, limits } = this.#deps
+  #signature(session: Session, request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
+    const { board } = this.#deps
+    const { limits, entitlement } = session.rights
     if (request.patterns.length > limits.patterns)
       throw new MessageError(400, `patterns: expected at most ${limits.patterns}, got ${request.patterns.length}`, id)
     const keys = sortedUnique(request.keys).filter(key => {
-      if (board.entries.has(key) || this.#deps.isKnown(key)) return true
-      rejected.push({ key: key.slice(0, 128), code: 404, message: 'unknown instrument' })
+      const isSeen = entitlement.allows(key)
+      if (isSeen && (board.entries.has(key) || this.#deps.isKnown(key))) return true
+      // The same whether there is such an instrument or not, so that nobody learns it.
+      if (!isSeen && parseKey(key) !== undefined) rejected.push({ key, code: 403, message: NOT_ENTITLED })
+      else rejected.push({ key: key.slice(0, 128), code: 404, message: 'unknown instrument' })
       return false
     })
     const patterns: Pattern[] = []
     for (const text of sortedUnique(request.patterns)) {
       const pattern = parsePattern(text)
-      if (pattern !== undefined) patterns.push(pattern)
+      const seen = pattern && entitlement.narrow(pattern)
+      if (seen !== undefined && seen.length > 0) patterns.push(...seen)
+      else if (seen !== undefined) rejected.push({ pattern: text, code: 403, message: NOT_ENTITLED })
       else
         rejected.push({
           pattern: text.slice(0, 128),
@@ -149,18 +267,22 @@ export class Conversation {
           message: 'expected venue:type:symbol, each a name or *'
         })
     }
+    const maxPatterns = Math.max(limits.patterns, entitlement.patterns.length)
+    const fewest = fewestPatterns(patterns, maxPatterns)
+    if (fewest === undefined)
+      throw new MessageError(405, `patterns: expected at most ${maxPatterns} within what you may see, got more`, id)
     return {
       keys,
-      patterns,
+      patterns: fewest,
       fields: canonicalFields(request.fields ?? DEFAULT_FIELDS),
-      intervalMs: this.#interval(request.intervalMs, id),
+      intervalMs: this.#interval(session, request.intervalMs, id),
       mode: request.mode
     }
   }
 
   /** Intervals below the minimum are raised to it; the answer says so. */
-  #interval(intervalMs: number, id: RequestId): number {
-    const { minIntervalMs, maxIntervalMs } = this.#deps.limits
+  #interval(session: Session, intervalMs: number, id: RequestId): number {
+    const { minIntervalMs, maxIntervalMs } = session.rights.limits
     if (intervalMs > maxIntervalMs)
       throw new MessageError(400, `intervalMs: expected at most ${maxIntervalMs}, got ${intervalMs}`, id)
     return Math.max(intervalMs, minIntervalMs)
@@ -172,8 +294,8 @@ export class Conversation {
       throw new MessageError(407, 'the connection has not taken what was sent before', id, RETRY_SLOW_MS)
   }
 
-  #checkLimits(session: Session, id: RequestId, signatures: readonly Signature[]): void {
-    const { limits } = this.#deps
+  #checkLimits(session: Session, id: RequestId, signatures: readonly { readonly keys: readonly string[] }[]): void {
+    const { limits } = session.rights
     const symbols = signatures.reduce((sum, { keys }) => sum + keys.length, session.symbols)
     if (symbols > limits.symbols)
       throw new MessageError(405, `expected at most ${limits.symbols} keys per connection, got ${symbols}`, id)

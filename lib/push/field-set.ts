@@ -7,7 +7,14 @@ export type TouchMask = number
 
 export const GROUP_BITS: Readonly<Record<FieldGroup, TouchMask>> = { trade: 1, book: 2, stats: 4 }
 export const STATUS_BIT: TouchMask = 8
+/** The number of bits. */
+export const TOUCH_BITS = 4
 const ALL_GROUPS = GROUP_NAMES.reduce((mask, group) => mask | GROUP_BITS[group], 0)
+
+/** The newest position at which one of the mask's bits was touched. @param touchedAt the newest position of each bit */
+export function lastTouch(touchedAt: readonly number[], mask: TouchMask): number {
+  return touchedAt.reduce((newest, q, bit) => ((mask & (1 << bit)) === 0 ? newest : Math.max(newest, q)), 0)
+}
 
 /** The fields of a subscription: knows which updates matter to them and how a row shows them. Shared by all groups with the same fields. */
 export class FieldSet {

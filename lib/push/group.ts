@@ -1,10 +1,11 @@
+import { matchesPattern } from '../instruments/key-pattern.ts'
 import type { BoardTable, Entry } from './board-table.ts'
-import type { FieldSet } from './field-set.ts'
+import { type FieldSet, lastTouch } from './field-set.ts'
 import { encodeQuotes, encodeSnapshot } from './frames.ts'
 import { Link, type Row } from './link.ts'
 import { type Delivery, Member, type Outlet } from './member.ts'
-import { matchesPattern } from './pattern.ts'
 import type { PushCounters } from './push-counters.ts'
+import { type ReplayRing, renderUpdate } from './replay-ring.ts'
 import type { Signature } from './signature.ts'
 
 /** Rows of a group in mode `all` that may wait for its tick; the next one sends them before it is due. */
@@ -15,6 +16,8 @@ export interface GroupContext {
   readonly board: BoardTable
   readonly counters: PushCounters
   readonly snapshotRows: number
+  /** The newest updates of the board. */
+  readonly ring: ReplayRing
   nowMicros(): number
   /** Runs `work` at the end of this event-loop turn. */
   defer(work: () => void): void
@@ -149,6 +152,43 @@ export class Group implements Delivery {
       })
     }
     return this.#snapshot.frames
+  }
+
+  /**
+   * What a client lacks that has every update up to `q`: one row an update in mode `all`, else one a symbol. Undefined where it is not
+   * known any more.
+   */
+  missedSince(q: number): Row[] | undefined {
+    const { ring } = this.#context
+    if (!ring.covers(q)) return undefined
+    const rows: Row[] = []
+    // Whatever is less to look at: all that happened, or all that this group is about.
+    if (ring.countAfter(q) < this.#links.size) {
+      const seen = new Set<Entry>()
+      for (const { entry } of ring.after(q)) seen.add(entry)
+      for (const entry of seen) this.#addMissed(rows, entry, q)
+    } else {
+      for (const entry of this.#links.keys()) this.#addMissed(rows, entry, q)
+    }
+    return rows.sort((a, b) => a.q - b.q)
+  }
+
+  #addMissed(rows: Row[], entry: Entry, q: number): void {
+    const link = this.#links.get(entry)
+    if (link === undefined) return
+    const { mask } = link
+    const missed = [...this.#context.ring.ofEntry(entry, q)].filter(({ touched }) => (touched & mask) !== 0)
+    const [first] = missed
+    const last = missed.at(-1)
+    if (first === undefined || last === undefined) return
+    if (this.lossless) {
+      for (const update of missed) {
+        const text = renderUpdate(update, this.fields) ?? ''
+        rows.push({ link, q: update.q, p: lastTouch(update.before, mask), n: 1, text })
+      }
+    } else {
+      rows.push({ link, q: last.q, p: lastTouch(first.before, mask), n: missed.length, text: link.render() ?? '' })
+    }
   }
 
   #follow(entry: Entry): void {

@@ -25,6 +25,7 @@ export class HttpProblem extends Error {
     return {
       'content-type': 'application/problem+json; charset=utf-8',
       'cache-control': 'no-store',
+      ...(this.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       ...(this.status === 426 ? { upgrade: 'websocket' } : {}),
       ...(this.retryAfterS === undefined ? {} : { 'retry-after': String(this.retryAfterS) })
     }
@@ -37,9 +38,12 @@ export class HttpProblem extends Error {
 
 const TITLES = {
   400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   426: 'Upgrade Required',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable'
 } as const

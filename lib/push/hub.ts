@@ -1,25 +1,38 @@
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
+import { Access, OPEN_ACCESS } from '../access/access.ts'
 import type { Candidate } from '../quote/board.ts'
 import type { SourceStatus } from '../quote/events.ts'
+import { Authentication } from './authentication.ts'
 import { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
+import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
+import { Gate, type Visitor } from './gate.ts'
 import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
+import { MemorySessions } from './memory-sessions.ts'
 import { MessageError } from './message-error.ts'
 import { parseMessage } from './parse-message.ts'
-import { type ErrorMessage, FEATURES, type ServerMessage } from './protocol.ts'
+import { type ClientMessage, type ErrorMessage, FEATURES, publicLimits, type ServerMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
-import { Session } from './session.ts'
+import { ReplayRing } from './replay-ring.ts'
+import { type Rights, rightsOf } from './rights.ts'
+import { Session, type SessionConnection, type SessionSocket } from './session.ts'
+import type { SessionStore } from './session-store.ts'
 import { encodeTextFrame } from './websocket-frame.ts'
 
 /** Between two looks at the clock while a batch is applied. */
 const QUOTES_PER_LOOK = 256
 /** Instruments and sources whose state is kept for clients that come later, at most. */
 const MAX_STATUSES = 10_000
+/** How often within the time for which a session may be resumed its connection says that it lives. */
+const KEEPS_PER_WINDOW = 4
+/** A gateway that is behind another one catches up within this time, or is not waited for. */
+const REACH_MS = 2_000
+const REACH_STEP_MS = 5
 /** Connections that have not answered the close by then are cut. */
 const CLOSE_WAIT_MS = 300
 
@@ -27,6 +40,8 @@ export interface HubOptions {
   /** The name of this gateway, told in the welcome. */
   node: string
   limits?: Partial<PushLimits>
+  /** Who may connect and see what; everybody and everything when absent. */
+  access?: Access
   clock?: Clock
   /** From 0 to below 1. */
   random?: () => number
@@ -34,6 +49,8 @@ export interface HubOptions {
   isKnown: (key: string) => boolean
   /** Told of a valid key without a value that a client asked for. */
   onWanted?: (key: string) => void
+  /** Where sessions are kept for clients that come back; in this process when absent. */
+  sessions?: SessionStore
   /** Told of a defect: a client's message that could not be answered. */
   onError?: (error: unknown) => void
 }
@@ -46,6 +63,8 @@ export class Hub {
   readonly board: BoardTable
   readonly counters: PushCounters = zeroCounters()
   readonly limits: PushLimits
+  readonly access: Access
+  readonly gate: Gate
   readonly #options: HubOptions
   readonly #clock: Clock
   readonly #random: () => number
@@ -54,10 +73,15 @@ export class Hub {
   readonly #flusher: Flusher
   readonly #heartbeat: Heartbeat
   readonly #conversation: Conversation
+  readonly #authentication: Authentication
+  readonly #ring: ReplayRing
+  readonly #store: SessionStore
   /** By scope and id: the sources and instruments that are not ok. */
   readonly #statuses = new Map<string, SourceStatus>()
   #isReady = false
   #onEmpty: (() => void) | null = null
+  #cancelKeeping: () => void = () => {}
+  #isDraining = false
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -65,12 +89,18 @@ export class Hub {
     const clock = options.clock ?? systemClock
     this.#clock = clock
     this.#random = options.random ?? Math.random
+    this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
+    this.gate = new Gate(this.access, clock)
     this.board = new BoardTable(this.counters)
+    this.#ring = new ReplayRing(this.limits.replayUpdates)
+    this.#store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
+    this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
     this.#flusher = new Flusher(clock, this.limits.maxIntervalMs)
     this.#groups = new GroupTable({
       board: this.board,
       counters: this.counters,
       snapshotRows: this.limits.snapshotRows,
+      ring: this.#ring,
       nowMicros: clock.nowMicros,
       defer: clock.defer,
       schedule: group => this.#flusher.schedule(group)
@@ -87,9 +117,24 @@ export class Hub {
       board: this.board,
       groups: this.#groups,
       limits: this.limits,
+      counters: this.counters,
       isKnown: options.isKnown,
       onWanted: options.onWanted ?? (() => {}),
-      isReady: () => this.#isReady
+      isReady: () => this.#isReady,
+      sessions: this.#store,
+      onChange: session => this.#save(session),
+      reach: q => this.#reach(q)
+    })
+    this.#authentication = new Authentication({
+      access: this.access,
+      clock,
+      limits: this.limits,
+      counters: this.counters,
+      onGranted: (session, id) => {
+        this.#conversation.shrink(session, id)
+        this.#sendStatuses(session)
+      },
+      onRefused: (session, error) => this.#fail(session, error)
     })
   }
 
@@ -108,44 +153,62 @@ export class Hub {
   }
 
   /** Takes over an accepted WebSocket and the connection under it. */
-  attach(socket: WebSocket, connection: Duplex): void {
-    const { counters, limits } = this
-    const session = new Session(socket, connection, { clock: this.#clock, limits, counters, random: this.#random })
-    this.#sessions.add(session)
-    if (this.#sessions.size === 1) this.#heartbeat.start()
-    counters.sessionsOpened++
+  attach(socket: WebSocket, connection: Duplex, visitor: Visitor): void {
+    const session = this.#begin(socket, connection, visitor)
     socket.on('message', (data, isBinary) => this.#receive(session, data, isBinary))
     socket.on('ping', () => this.#admit(session))
     // The close event follows; it is counted there.
     socket.on('error', () => {})
-    socket.once('close', () => {
-      this.#sessions.delete(session)
-      counters.sessionsClosed++
-      this.#conversation.end(session)
-      if (this.#sessions.size > 0) return
-      this.#heartbeat.close()
-      this.#onEmpty?.()
-    })
+    socket.once('close', () => this.#end(session))
+  }
+
+  /** Takes over an accepted stream of events for one subscription. */
+  attachEvents(stream: EventStream, subscribe: ClientMessage, visitor: Visitor): void {
+    const session = this.#begin(stream, stream, visitor)
+    stream.once('close', () => this.#end(session))
+    this.counters.messages++
+    this.#authentication.inTurn(session, subscribe.id, () => this.#answer(session, subscribe))
+  }
+
+  #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor): Session {
+    const { counters, limits } = this
+    const rights = rightsOf(visitor.identity, limits)
+    const deps = { clock: this.#clock, limits, counters, rights, random: this.#random }
+    const session = new Session(socket, connection, deps)
+    this.#sessions.add(session)
+    if (this.#sessions.size === 1) {
+      this.#heartbeat.start()
+      this.#keepSessions()
+    }
+    counters.sessionsOpened++
     session.send({
       type: 'welcome',
       v: 1,
       session: session.id,
+      resumeToken: session.resumeToken,
       node: this.#options.node,
       epoch: this.board.epoch,
       time: this.#clock.nowMicros(),
       heartbeatMs: limits.heartbeatMs,
-      auth: 'none',
-      limits: {
-        symbols: limits.symbols,
-        subscriptions: limits.subscriptions,
-        messagesPerSecond: limits.messagesPerSecond,
-        messageBytes: limits.messageBytes,
-        minIntervalMs: limits.minIntervalMs,
-        maxIntervalMs: limits.maxIntervalMs
-      },
+      auth: this.access.mode,
+      ...(visitor.identity === null ? { authDeadlineMs: this.access.config.authDeadlineMs } : {}),
+      limits: publicLimits(rights.limits),
       features: FEATURES
     })
-    for (const status of this.#statuses.values()) session.send(statusMessage(status))
+    this.#authentication.begin(session, visitor)
+    this.#sendStatuses(session)
+    return session
+  }
+
+  #end(session: Session): void {
+    this.#sessions.delete(session)
+    this.counters.sessionsClosed++
+    this.#authentication.end(session)
+    this.#conversation.end(session)
+    if (this.#sessions.size > 0) return
+    this.#heartbeat.close()
+    this.#cancelKeeping()
+    this.#onEmpty?.()
   }
 
   /** Applies quotes in stream order; `position` moves with them. */
@@ -168,6 +231,7 @@ export class Hub {
   restart(): void {
     this.#isReady = true
     this.board.isLive = true
+    this.#ring.restart(this.board.position)
     this.#flusher.restart()
     for (const group of this.#groups.values()) group.restart()
   }
@@ -184,9 +248,28 @@ export class Hub {
     if (status.state !== 'ok' && this.#statuses.size < MAX_STATUSES) this.#statuses.set(name, status)
     const frame = encodeTextFrame(JSON.stringify(statusMessage(status)))
     for (const session of this.#sessions) {
+      if (!maySee(session.rights, status)) continue
       if (session.hasRoom(frame.length)) session.write(frame, 0)
       else this.counters.statusesSkipped++
     }
+  }
+
+  /** Whether no more clients are taken, because those that are here were told to leave. */
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /**
+   * Tells all clients to come back elsewhere, each at a time of its own before `inMs` are over; whoever is here then is closed. They are
+   * served until they go, and no new ones are taken.
+   */
+  drain(inMs: number): void {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    for (const session of this.#sessions) session.announceDrain(inMs)
+    this.#clock.after(inMs, () => {
+      for (const session of this.#sessions) session.close('drain')
+    })
   }
 
   /** Says `bye` to all clients and resolves when their connections are gone, in well under a second. */
@@ -218,7 +301,7 @@ export class Hub {
       if (session.isOpen) this.counters.closedRate++
       session.close('rate')
     } else {
-      const { messagesPerSecond } = this.limits
+      const { messagesPerSecond } = session.rights.limits
       this.#refuse(
         session,
         new MessageError(429, `expected at most ${messagesPerSecond} messages per second`, null, retryAfterMs)
@@ -235,22 +318,65 @@ export class Hub {
       if (isBinary) throw new MessageError(400, 'expected a text frame with JSON, got a binary frame', null)
       const message = parseMessage(data.toString())
       if (message === undefined) this.counters.messagesUnknown++
-      else this.#conversation.answer(session, message)
+      else this.#authentication.inTurn(session, message.id, () => this.#answer(session, message))
     } catch (error) {
-      if (error instanceof MessageError) {
-        if (error.code === 400) this.counters.messagesBad++
-        this.#refuse(session, error)
-      } else {
-        this.#options.onError?.(error)
-        this.#refuse(session, new MessageError(500, 'the message could not be answered', null))
-      }
+      this.#fail(session, error)
     }
+  }
+
+  #answer(session: Session, message: ClientMessage): void {
+    try {
+      if (message.type === 'auth') this.#authentication.authenticate(session, message)
+      else this.#conversation.answer(session, message)?.catch(error => this.#fail(session, error))
+    } catch (error) {
+      this.#fail(session, error)
+    }
+  }
+
+  #sendStatuses(session: Session): void {
+    for (const status of this.#statuses.values())
+      if (maySee(session.rights, status)) session.send(statusMessage(status))
+  }
+
+  #fail(session: Session, error: unknown): void {
+    if (error instanceof MessageError) {
+      if (error.code === 400) this.counters.messagesBad++
+      this.#refuse(session, error)
+    } else {
+      this.#options.onError?.(error)
+      this.#refuse(session, new MessageError(500, 'the message could not be answered', null))
+    }
+  }
+
+  /** Keeps the session for another connection; a store that is away costs no more than that. */
+  #save(session: Session): void {
+    this.#store.save(session.stored).catch(() => this.counters.sessionsUnsaved++)
+  }
+
+  /** Keeps the sessions of all connections, so that their time counts from their end. */
+  #keepSessions(): void {
+    const ids = Array.from(this.#sessions, session => (session.subscriptions.size > 0 ? [session.id] : [])).flat()
+    if (ids.length > 0) this.#store.touch(ids).catch(() => this.counters.sessionsUnsaved++)
+    this.#cancelKeeping = this.#clock.after(this.limits.resumeWindowMs / KEEPS_PER_WINDOW, () => this.#keepSessions())
+  }
+
+  async #reach(q: number): Promise<boolean> {
+    const end = this.#clock.nowMs() + REACH_MS
+    while (this.board.position < q && this.#clock.nowMs() < end) {
+      await new Promise<void>(resolve => this.#clock.after(REACH_STEP_MS, resolve))
+    }
+    return this.board.position >= q
   }
 
   #refuse(session: Session, { id, code, codeName, message, retryAfterMs }: MessageError): void {
     const error: ErrorMessage = { type: 'error', id, code, name: codeName, message, retry: retryAfterMs !== undefined }
     session.send(retryAfterMs === undefined ? error : { ...error, retryAfterMs })
   }
+}
+
+/** How sources do is told to everybody who has logged in, how an instrument does to those who may see it. */
+function maySee({ identity, entitlement }: Rights, { scope, id }: SourceStatus): boolean {
+  return identity !== null && (scope === 'source' || entitlement.allows(id))
 }
 
 function statusMessage({ scope, id, state, since }: SourceStatus): Extract<ServerMessage, { type: 'status' }> {

@@ -26,6 +26,12 @@ export interface PushLimits {
   pingMs: number
   /** Rows of one snapshot frame. */
   snapshotRows: number
+  /** How long after its end a session may be resumed. */
+  resumeWindowMs: number
+  /** The newest updates that are kept for clients that come back; each keeps a quote of about a kilobyte in memory. */
+  replayUpdates: number
+  /** Rows that a client may have missed; with more it gets a snapshot. */
+  replayRows: number
 }
 
 export const DEFAULT_LIMITS = {
@@ -44,5 +50,8 @@ export const DEFAULT_LIMITS = {
   hardForMs: 10_000,
   heartbeatMs: 1000,
   pingMs: 20_000,
-  snapshotRows: 1000
+  snapshotRows: 1000,
+  resumeWindowMs: 120_000,
+  replayUpdates: 50_000,
+  replayRows: 5_000
 } as const satisfies PushLimits

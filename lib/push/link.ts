@@ -1,5 +1,5 @@
 import { type Entry, type Follower, renderEntry } from './board-table.ts'
-import type { FieldSet, TouchMask } from './field-set.ts'
+import { type FieldSet, lastTouch, type TouchMask } from './field-set.ts'
 
 /** One row of a frame: the link's symbol from position `p` to `q`, `n` updates merged. */
 export interface Row {
@@ -19,7 +19,7 @@ export class Link implements Follower {
   readonly entry: Entry
   readonly fields: FieldSet
   readonly mask: TouchMask
-  /** The position of the last row sent to the group, or of the board when the group was made. */
+  /** The position of the last row sent to the group, or of the last update of its fields when the group was made. */
   sent: number
   /** The position of the last update that touched the group's fields. */
   q: number
@@ -31,8 +31,8 @@ export class Link implements Follower {
     this.entry = entry
     this.fields = fields
     this.mask = fields.mask
-    this.sent = entry.q
-    this.q = entry.q
+    this.q = lastTouch(entry.touchedAt, this.mask)
+    this.sent = this.q
     this.#onTouch = onTouch
   }
 
@@ -57,7 +57,7 @@ export class Link implements Follower {
 
   /** Takes the board's position after a change of epoch. */
   restart(): void {
-    this.q = this.entry.q
+    this.q = lastTouch(this.entry.touchedAt, this.mask)
     this.settle()
   }
 

@@ -46,8 +46,8 @@ export class Member {
   #missed: Map<Link, { p: number; n: number }> | null = null
   #skippedTicks = 0
   #needsSnapshot = false
-  /** The position of its last snapshot, which may lie ahead of the group's ticks. */
-  #snapshotAt = 0
+  /** The position at which it was last brought up to date, which may lie ahead of the group's ticks. */
+  #upToDateAt = 0
 
   constructor(group: Delivery, outlet: Outlet, counters: PushCounters) {
     this.#group = group
@@ -62,13 +62,19 @@ export class Member {
 
   /** Each update at or below it was sent to the client, or superseded by a sent row. Never falls within an epoch. */
   get safePosition(): number {
-    return Math.max(this.#group.safePosition, this.#snapshotAt)
+    return Math.max(this.#group.safePosition, this.#upToDateAt)
   }
 
   /** Makes the client begin anew with a snapshot, at once or as soon as there is room. */
   restart(): void {
     this.#needsSnapshot = true
     this.catchUp()
+  }
+
+  /** Lets a client go on that lacks nothing but `rows`. In one frame, so that it has all of them or none when it is cut off again. */
+  resume(rows: readonly Row[]): void {
+    if (rows.length > 0) this.outlet.write(this.#group.encode(rows, this.#group.position), rows.length)
+    this.#begin()
   }
 
   /** One tick: the group's frame and the rows in it. */
@@ -118,8 +124,13 @@ export class Member {
     this.#skippedTicks = 0
     this.#needsSnapshot = false
     for (const page of this.#group.snapshot()) this.outlet.write(page, 0)
-    this.#snapshotAt = this.#group.position
     this.#counters.snapshots++
+    this.#begin()
+  }
+
+  /** The client has everything up to the board's position, also what waits for the group's next tick. */
+  #begin(): void {
+    this.#upToDateAt = this.#group.position
     for (const [link, seen] of this.#group.waiting()) this.#show(link, seen)
   }
 

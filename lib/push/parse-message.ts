@@ -1,5 +1,12 @@
+import type { Credential } from '../access/credential.ts'
 import { MessageError } from './message-error.ts'
-import type { ClientMessage, RequestId, SubscriptionRequest } from './protocol.ts'
+import {
+  type ClientMessage,
+  RESUME_POLICIES,
+  type RequestId,
+  type ResumePolicy,
+  type SubscriptionRequest
+} from './protocol.ts'
 import { isRowField, ROW_FIELDS, type RowField } from './row-field.ts'
 import { MODES, type Mode } from './signature.ts'
 
@@ -28,9 +35,22 @@ export function parseMessage(text: string): ClientMessage | undefined {
     case 'resync':
       return { type, id, sids: message.sids === undefined ? null : reader.texts(message, 'sids') }
     case 'list':
-    case 'auth':
-    case 'resume':
       return { type, id }
+    case 'auth':
+      return { type, id, credential: reader.credential(message) }
+    case 'resume':
+      return {
+        type,
+        id,
+        session: reader.text(message, 'session'),
+        resumeToken: reader.text(message, 'resumeToken'),
+        epoch: reader.text(message, 'epoch'),
+        pos: reader.objects(message, 'pos').map((one, i) => {
+          const path = `pos[${i}].`
+          return { sid: reader.text(one, 'sid', path), q: reader.position(one, 'q', path) }
+        }),
+        policy: reader.policy(message, '')
+      }
     default:
       return undefined
   }
@@ -62,7 +82,18 @@ function readSubscription(reader: Reader, sub: Fields, index: number): Subscript
   const keys = sub.keys === undefined ? [] : reader.texts(sub, 'keys', path)
   const patterns = sub.patterns === undefined ? [] : reader.texts(sub, 'patterns', path)
   if (keys.length + patterns.length === 0) throw reader.error(`${path}keys`, 'at least one key or pattern', [])
-  return { keys, patterns, fields, intervalMs, mode, snapshot, since: sub.since !== undefined && sub.since !== null }
+  return { keys, patterns, fields, intervalMs, mode, snapshot, since: readSince(reader, sub.since, `${path}since`) }
+}
+
+function readSince(reader: Reader, since: unknown, path: string): SubscriptionRequest['since'] {
+  if (since === undefined || since === null) return null
+  if (!isObject(since)) throw reader.error(path, 'an object', since)
+  const inside = `${path}.`
+  return {
+    epoch: reader.text(since, 'epoch', inside),
+    q: reader.position(since, 'q', inside),
+    policy: reader.policy(since, inside)
+  }
 }
 
 /** What both `subscribe` and `update` may say. */
@@ -117,6 +148,26 @@ class Reader {
       if (typeof item !== 'string') throw this.error(`${path}${name}[${i}]`, 'a text', item)
       return item
     })
+  }
+
+  /** Nothing of a credential is repeated. */
+  credential({ token, key }: Fields): Credential {
+    if (typeof token === 'string' && key === undefined) return { kind: 'token', token }
+    if (typeof key === 'string' && token === undefined) return { kind: 'key', key }
+    throw new MessageError(400, 'expected either token or key, a text', this.#id)
+  }
+
+  position(from: Fields, name: string, path = ''): number {
+    const value = from[name]
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw this.error(path + name, 'a position', value)
+    return value
+  }
+
+  policy({ policy = 'replay' }: Fields, path: string): ResumePolicy {
+    const known = RESUME_POLICIES.find(name => name === policy)
+    if (known === undefined) throw this.error(`${path}policy`, `one of ${RESUME_POLICIES.join(' ')}`, policy)
+    return known
   }
 
   objects(from: Fields, name: string): Fields[] {

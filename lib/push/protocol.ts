@@ -1,5 +1,7 @@
+import type { Credential } from '../access/credential.ts'
 import type { SourceState } from '../quote/events.ts'
 import type { Micros } from '../quote/quote.ts'
+import type { PushLimits } from './limits.ts'
 import type { CloseReason, ErrorCode, ErrorName } from './protocol-codes.ts'
 import type { RowField } from './row-field.ts'
 import type { Mode } from './signature.ts'
@@ -9,7 +11,7 @@ export const STREAM_PATH = '/v1/stream'
 export const SUBPROTOCOL = 'quotes.v1.json'
 
 /** What the welcome announces: only what this version does. */
-export const FEATURES = ['fields', 'patterns', 'update', 'all'] as const
+export const FEATURES = ['fields', 'patterns', 'update', 'all', 'resume', 'since'] as const
 
 /** Given by the client, echoed in the answer. */
 export type RequestId = string | number | null
@@ -23,9 +25,22 @@ export interface SubscriptionRequest {
   intervalMs: number
   mode: Mode
   snapshot: boolean
-  /** Whether the client asked to go on from a position; this version always begins with a snapshot. */
-  since: boolean
+  /** From where the client wants to go on; null to begin with a snapshot. */
+  since: { epoch: string; q: number; policy: ResumePolicy } | null
 }
+
+/** `replay`: every missed update, or the last of each symbol where updates are conflated. `latest`: a snapshot. */
+export const RESUME_POLICIES = ['replay', 'latest'] as const
+export type ResumePolicy = (typeof RESUME_POLICIES)[number]
+
+/** Why missed updates were not replayed, so that a snapshot comes in their place. */
+export type ResumeFailure =
+  | 'epoch_changed'
+  | 'too_old'
+  | 'too_many'
+  | 'unknown_session'
+  | 'policy_latest'
+  | 'no_position'
 
 export type ClientMessage =
   | { type: 'subscribe'; id: RequestId; subs: SubscriptionRequest[] }
@@ -34,26 +49,50 @@ export type ClientMessage =
   | { type: 'list'; id: RequestId }
   /** Without `sids` all subscriptions are meant. */
   | { type: 'resync'; id: RequestId; sids: string[] | null }
-  | { type: 'auth'; id: RequestId }
-  | { type: 'resume'; id: RequestId }
+  | { type: 'auth'; id: RequestId; credential: Credential }
+  | {
+      type: 'resume'
+      id: RequestId
+      session: string
+      resumeToken: string
+      epoch: string
+      pos: { sid: string; q: number }[]
+      policy: ResumePolicy
+    }
+
+/** The limits of a connection as clients are told them. */
+export interface PublicLimits {
+  symbols: number
+  subscriptions: number
+  messagesPerSecond: number
+  messageBytes: number
+  minIntervalMs: number
+  maxIntervalMs: number
+  /** How long after its end a session may be resumed, in seconds. */
+  resumeWindowS: number
+}
+
+export function publicLimits(limits: PushLimits): PublicLimits {
+  const { symbols, subscriptions, messagesPerSecond, messageBytes, minIntervalMs, maxIntervalMs } = limits
+  const resumeWindowS = limits.resumeWindowMs / 1000
+  return { symbols, subscriptions, messagesPerSecond, messageBytes, minIntervalMs, maxIntervalMs, resumeWindowS }
+}
 
 export interface Welcome {
   type: 'welcome'
   v: 1
   session: string
+  /** With it the session may be resumed after the connection has ended. */
+  resumeToken: string
   node: string
   epoch: string
   time: Micros
   heartbeatMs: number
-  auth: 'none'
-  limits: {
-    symbols: number
-    subscriptions: number
-    messagesPerSecond: number
-    messageBytes: number
-    minIntervalMs: number
-    maxIntervalMs: number
-  }
+  /** Whether a login is of any use here, or demanded. */
+  auth: 'none' | 'optional' | 'required'
+  /** Who has not logged in by then is closed; only where a login is demanded and not done. */
+  authDeadlineMs?: number
+  limits: PublicLimits
   features: readonly string[]
 }
 
@@ -69,8 +108,11 @@ export interface SubscriptionInfo {
   mode: Mode
   epoch: string
   q: number
-  /** Present when the request had `since`: whether missed updates were replayed. */
-  recovered?: false
+  /** Present where the client wanted to go on from a position: whether it got what it missed. */
+  recovered?: boolean
+  /** Rows that it missed. */
+  replayed?: number
+  reason?: ResumeFailure
 }
 
 export type Rejection =
@@ -95,17 +137,25 @@ export interface Bye {
   inMs: number
   /** A time of its own for every client, so that they do not all come back at once. */
   reconnectAfterMs: number
-  resume: false
+  /** Whether the session may be resumed on the next connection. */
+  resume: boolean
 }
 
 /** What the server sends, except `snapshot` and `quotes`, whose frames are encoded in `frames.ts`. */
 export type ServerMessage =
   | Welcome
+  /** A login has succeeded; `id` is null for one that came with the request. */
+  | { type: 'ok'; id: RequestId; user: string | null; plan: string; expiresAt: Micros | null; limits: PublicLimits }
+  /** The login ends after so long, and the connection with it, unless there is another `auth`. */
+  | { type: 'expiring'; inMs: number }
   | { type: 'subscribed'; id: RequestId; subs: SubscriptionInfo[]; rejected: Rejection[] }
   | { type: 'unsubscribed'; id: RequestId; sids: string[] }
   | { type: 'updated'; id: RequestId; from: string; sub: SubscriptionInfo }
   | { type: 'subscriptions'; id: RequestId; subs: SubscriptionInfo[] }
   | { type: 'resynced'; id: RequestId; sids: string[] }
+  /** `recovered` when all subscriptions are; each tells for itself. */
+  | { type: 'resumed'; id: RequestId; recovered: true; replayed: number; subs: SubscriptionInfo[] }
+  | { type: 'resumed'; id: RequestId; recovered: false; reason: ResumeFailure; subs: SubscriptionInfo[] }
   | { type: 'hb'; time: Micros; pos: { sid: string; q: number }[] }
   | { type: 'lag'; sid: string; skippedTicks: number }
   | { type: 'status'; scope: 'source' | 'instrument'; id: string; state: SourceState; since: Micros }

@@ -34,6 +34,17 @@ export interface PushCounters {
   batchesOfOtherEpoch: number
   snapshotLoads: number
   snapshotRetries: number
+  /** Sessions resumed with all they missed, and those that got a snapshot or nothing. */
+  resumesRecovered: number
+  resumesFailed: number
+  /** Logins on live connections. */
+  logins: number
+  loginsFailed: number
+  /** Connections closed because a login had ended, or had not come in time. */
+  closedExpired: number
+  closedDeadline: number
+  /** Times that sessions could not be kept for their clients to come back. */
+  sessionsUnsaved: number
 }
 
 export function zeroCounters(): PushCounters {
@@ -62,6 +73,13 @@ export function zeroCounters(): PushCounters {
     closedNoPong: 0,
     batchesOfOtherEpoch: 0,
     snapshotLoads: 0,
-    snapshotRetries: 0
+    snapshotRetries: 0,
+    resumesRecovered: 0,
+    resumesFailed: 0,
+    logins: 0,
+    loginsFailed: 0,
+    closedExpired: 0,
+    closedDeadline: 0,
+    sessionsUnsaved: 0
   }
 }

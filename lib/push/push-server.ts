@@ -1,15 +1,21 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { HttpProblem } from './http-problem.ts'
+import { EventStream, subscriptionOf, wantsEvents } from './event-stream.ts'
+import { HttpProblem, problemOf, sendProblem } from './http-problem.ts'
 import type { Hub } from './hub.ts'
 import { STREAM_PATH, SUBPROTOCOL } from './protocol.ts'
 
 /** Answers under way may take so long before their connections are cut. */
 const DRAIN_MS = 200
 const RETRY_AFTER_S = 1
+/** Connections that may wait to be accepted, as far as the system allows: clients of a gateway that died come all at once. */
+const BACKLOG = 4_096
+/** A TLS handshake that takes longer is cut. */
+const HANDSHAKE_MS = 10_000
 
 export interface PushServerOptions {
   hub: Hub
@@ -17,13 +23,15 @@ export interface PushServerOptions {
   port: number
   /** All interfaces when absent. */
   host?: string
+  /** PEM texts: the port speaks TLS only. */
+  tls?: { cert: string; key: string } | undefined
   /** Answers everything that is not the stream. */
   handle: (request: IncomingMessage, response: ServerResponse) => void
   /** Told of every connection. */
   onConnection?: (connection: Socket) => void
 }
 
-/** One port for HTTP and the WebSocket stream. */
+/** One port for HTTP and the stream, by WebSocket or as server-sent events. */
 export class PushServer {
   readonly #hub: Hub
   readonly #server: Server
@@ -40,15 +48,25 @@ export class PushServer {
       maxPayload: hub.limits.messageBytes,
       handleProtocols: offered => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false)
     })
-    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
   }
 
   /** Listens; rejects when it cannot. */
-  static async open({ hub, port, host, handle, onConnection }: PushServerOptions): Promise<PushServer> {
-    const server = createServer({ shouldUpgradeCallback: offersWebSocket }, handle)
+  static async open({ hub, port, host, tls, handle, onConnection }: PushServerOptions): Promise<PushServer> {
+    const options = { shouldUpgradeCallback: offersWebSocket }
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      hub.gate.take(request)
+      if (pathOf(request) !== STREAM_PATH) handle(request, response)
+      else if (wantsEvents(request)) void pushServer.#openEvents(request, response)
+      else sendProblem(response, new HttpProblem(426, `expected a WebSocket upgrade or events at ${STREAM_PATH}`))
+    }
+    const server =
+      tls === undefined
+        ? createServer(options, answer)
+        : createTlsServer({ ...options, ...tls, handshakeTimeout: HANDSHAKE_MS }, answer)
     if (onConnection !== undefined) server.on('connection', onConnection)
     const pushServer = new PushServer(hub, server)
-    server.listen(port, host)
+    server.listen({ port, host, backlog: BACKLOG })
     await once(server, 'listening')
     return pushServer
   }
@@ -73,16 +91,41 @@ export class PushServer {
     clearTimeout(cut)
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // A client that goes away now is nobody's concern.
     socket.on('error', () => {})
-    const refusal = this.#refusal(request)
-    if (refusal === undefined) {
-      this.#sockets.handleUpgrade(request, socket, head, webSocket => this.#hub.attach(webSocket, socket))
-      return
+    const gate = this.#hub.gate
+    gate.take(request)
+    try {
+      this.#check(request)
+      const visitor = await gate.admit(request, true)
+      socket.once('close', visitor.place.release)
+      if (socket.closed) visitor.place.release()
+      // Much may have happened meanwhile.
+      this.#check(request)
+      this.#sockets.handleUpgrade(request, socket, head, webSocket => this.#hub.attach(webSocket, socket, visitor))
+    } catch (error) {
+      this.#refuse(socket, problemOf(error))
     }
+  }
+
+  async #openEvents(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      this.#checkRoom()
+      const message = subscriptionOf(parametersOf(request), request.headers['last-event-id']?.toString())
+      const visitor = await this.#hub.gate.admit(request, false)
+      response.once('close', visitor.place.release)
+      if (response.closed) visitor.place.release()
+      this.#checkRoom()
+      this.#hub.attachEvents(new EventStream(response), message, visitor)
+    } catch (error) {
+      this.#hub.counters.upgradesRefused++
+      sendProblem(response, problemOf(error))
+    }
+  }
+
+  #refuse(socket: Duplex, { status, headers, body }: HttpProblem): void {
     this.#hub.counters.upgradesRefused++
-    const { status, headers, body } = refusal
     const fields = Object.entries({ ...headers, connection: 'close', 'content-length': Buffer.byteLength(body) })
     const answer = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...fields.map(([name, value]) => `${name}: ${value}`)]
     // A client that leaves its half open would hold the connection, and the server's close, for ever.
@@ -90,18 +133,32 @@ export class PushServer {
     socket.end(`${answer.join('\r\n')}\r\n\r\n${body}`)
   }
 
-  #refusal(request: IncomingMessage): HttpProblem | undefined {
-    const path = (request.url ?? '').split('?', 1)[0]
-    if (path !== STREAM_PATH) return new HttpProblem(404, `expected ${STREAM_PATH}`)
+  /** @throws HttpProblem why there is no stream for it. */
+  #check(request: IncomingMessage): void {
+    if (pathOf(request) !== STREAM_PATH) throw new HttpProblem(404, `expected ${STREAM_PATH}`)
     const offered = request.headers['sec-websocket-protocol']
     if (offered !== undefined && !offered.split(',').some(name => name.trim() === SUBPROTOCOL))
-      return new HttpProblem(400, `expected subprotocol ${SUBPROTOCOL}`)
-    if (this.#closing !== null || !this.#hub.isReady)
-      return new HttpProblem(503, 'the board is not loaded', { retryAfterS: RETRY_AFTER_S })
-    if (this.#hub.sessions >= this.#hub.limits.connections)
-      return new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
-    return undefined
+      throw new HttpProblem(400, `expected subprotocol ${SUBPROTOCOL}`)
+    this.#checkRoom()
   }
+
+  /** @throws HttpProblem 503 */
+  #checkRoom(): void {
+    if (this.#hub.isDraining)
+      throw new HttpProblem(503, 'this gateway is being drained', { retryAfterS: RETRY_AFTER_S })
+    if (this.#closing !== null || !this.#hub.isReady)
+      throw new HttpProblem(503, 'the board is not loaded', { retryAfterS: RETRY_AFTER_S })
+    if (this.#hub.sessions >= this.#hub.limits.connections)
+      throw new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
+  }
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+function parametersOf({ url = '' }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(url.split('?', 2)[1] ?? ''))
 }
 
 /** Other protocols than WebSocket are not taken up, as HTTP allows: some clients offer HTTP/2 with every request. */

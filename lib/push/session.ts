@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
@@ -8,6 +6,8 @@ import type { Member, Outlet } from './member.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
+import type { Rights } from './rights.ts'
+import type { StoredSession } from './session-store.ts'
 import { TokenBucket } from './token-bucket.ts'
 import { encodeTextFrame } from './websocket-frame.ts'
 
@@ -16,10 +16,29 @@ const CLOSE_TIMEOUT_MS = 1000
 /** Reconnects after a drain spread over this time. */
 const RECONNECT_SPREAD_MS = 5000
 
+/** What a session uses of its `ws` WebSocket; an event stream offers the same. */
+export interface SessionSocket {
+  readonly readyState: number
+  readonly OPEN: number
+  on(event: 'pong', listener: () => void): unknown
+  ping(): void
+  close(code: number, reason: string): void
+  terminate(): void
+}
+
+/** What a session uses of the connection under it: takes whole frames. */
+export interface SessionConnection {
+  readonly writableLength: number
+  write(frame: Buffer): boolean
+  on(event: 'drain', listener: () => void): unknown
+}
+
 export interface SessionDeps {
   readonly clock: Clock
   readonly limits: PushLimits
   readonly counters: PushCounters
+  /** Those it begins with. */
+  readonly rights: Rights
   /** From 0 to below 1. */
   random(): number
 }
@@ -36,26 +55,31 @@ export interface Subscription {
  */
 export class Session implements Outlet {
   readonly id = `s_${randomBytes(9).toString('base64url')}`
+  /** Whoever shows it may go on with the session on another connection. */
+  readonly resumeToken = randomBytes(18).toString('base64url')
   /** By sid. */
   readonly subscriptions = new Map<string, Subscription>()
   readonly bucket: TokenBucket
+  #rights: Rights
   /** Messages refused in a row. */
   refusals = 0
   lastWriteMs: number
-  readonly #socket: WebSocket
-  readonly #connection: Duplex
+  readonly #socket: SessionSocket
+  readonly #connection: SessionConnection
   readonly #deps: SessionDeps
   #overloadedSinceMs: number | null = null
   #lastPingMs: number
   #hasPong = true
   #closingSinceMs: number | null = null
 
-  constructor(socket: WebSocket, connection: Duplex, deps: SessionDeps) {
+  constructor(socket: SessionSocket, connection: SessionConnection, deps: SessionDeps) {
     this.#socket = socket
     this.#connection = connection
     this.#deps = deps
     const nowMs = deps.clock.nowMs()
-    this.bucket = new TokenBucket(deps.limits.messagesPerSecond, deps.limits.messageBurst, nowMs)
+    this.#rights = deps.rights
+    const { messagesPerSecond, messageBurst } = deps.rights.limits
+    this.bucket = new TokenBucket(messagesPerSecond, messageBurst, nowMs)
     this.lastWriteMs = nowMs
     // Pings spread over the interval, however many clients came at once.
     this.#lastPingMs = nowMs - deps.random() * deps.limits.pingMs
@@ -73,11 +97,35 @@ export class Session implements Outlet {
     return this.#connection.writableLength > this.#deps.limits.hardBytes
   }
 
+  /** What the client may do now. */
+  get rights(): Rights {
+    return this.#rights
+  }
+
+  /** Gives the client other rights, for what it asks from now on. */
+  grant(rights: Rights): void {
+    this.#rights = rights
+    const { messagesPerSecond, messageBurst } = rights.limits
+    this.bucket.change(messagesPerSecond, messageBurst, this.#deps.clock.nowMs())
+  }
+
   /** Keys named by all subscriptions. */
   get symbols(): number {
     let symbols = 0
     for (const { group } of this.subscriptions.values()) symbols += group.signature.keys.length
     return symbols
+  }
+
+  /** What another connection needs to go on with it. */
+  get stored(): StoredSession {
+    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid, signature } }) => ({
+      ...signature,
+      sid,
+      keys: [...signature.keys],
+      patterns: signature.patterns.map(({ text }) => text),
+      fields: [...signature.fields]
+    }))
+    return { id: this.id, tokenHash: tokenHash(this.resumeToken), subscriptions }
   }
 
   hasRoom(bytes: number): boolean {
@@ -114,9 +162,22 @@ export class Session implements Outlet {
     if (!this.isOpen) return
     const code = CLOSE_CODES[reason]
     const reconnectAfterMs = Math.round(this.#deps.random() * RECONNECT_SPREAD_MS)
-    this.send({ type: 'bye', reason, close: code, inMs: 0, reconnectAfterMs, resume: false })
+    this.send({ type: 'bye', reason, close: code, inMs: 0, reconnectAfterMs, resume: this.mayResume(code) })
     this.#closingSinceMs = this.#deps.clock.nowMs()
     this.#socket.close(code, reason)
+  }
+
+  /** Says that the connection will be closed, and when the client should come back: at a time of its own before that. */
+  announceDrain(inMs: number): void {
+    if (!this.isOpen) return
+    const close = CLOSE_CODES.drain
+    const reconnectAfterMs = Math.round(this.#deps.random() * inMs)
+    this.send({ type: 'bye', reason: 'drain', close, inMs, reconnectAfterMs, resume: this.mayResume(close) })
+  }
+
+  /** Whether a client with subscriptions may come back after this close. */
+  mayResume(code: number): boolean {
+    return this.subscriptions.size > 0 && code >= CLOSE_CODES.overloaded
   }
 
   closeSlow(): void {
@@ -151,4 +212,9 @@ export class Session implements Outlet {
       this.#socket.ping()
     }
   }
+}
+
+/** The form in which a resume token is kept: as random as a key, so a plain hash is enough. */
+export function tokenHash(token: string): string {
+  return hash('sha256', token, 'base64url')
 }

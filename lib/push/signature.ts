@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Pattern } from './pattern.ts'
+import type { Pattern } from '../instruments/key-pattern.ts'
 import type { RowField } from './row-field.ts'
 
 /**

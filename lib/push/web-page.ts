@@ -26,21 +26,16 @@ const SECURITY_HEADERS = {
 } as const
 
 /**
- * The files of a folder, read once at start; TypeScript is served as JavaScript under its own name. What is not a file of the
- * folder at that time does not exist, so no path leads out of it.
+ * The files of the page and, under `/client/`, of the client that it uses; read once at start. TypeScript is served as JavaScript
+ * under its own name. What is not a file of the two folders at that time does not exist, so no path leads out of them.
  */
 export class WebPage {
   readonly #files = new Map<string, PageFile>()
 
   /** @param isDemo whether prices are those of the demo market; only when they are not the page's label is taken out */
-  constructor(folder: string, isDemo: boolean) {
-    for (const name of readdirSync(folder)) {
-      const type = TYPES[extname(name)]
-      if (type === undefined) continue
-      const source = readFileSync(join(folder, name))
-      if (name === 'index.html') this.#files.set('/', pageFile(isDemo ? source : withoutLabel(source), type))
-      else this.#files.set(`/${name}`, pageFile(type === TYPES['.ts'] ? stripTypes(source) : source, type))
-    }
+  constructor(pageFolder: string, clientFolder: string, isDemo: boolean) {
+    this.#add('/', pageFolder, isDemo)
+    this.#add('/client/', clientFolder, isDemo)
   }
 
   /** Answers a GET or HEAD for a file of the page. @returns false when the path is none. */
@@ -56,6 +51,16 @@ export class WebPage {
     response.writeHead(200, { ...headers, 'content-type': file.type, 'content-length': file.body.length })
     response.end(request.method === 'HEAD' ? undefined : file.body)
     return true
+  }
+
+  #add(path: string, folder: string, isDemo: boolean): void {
+    for (const name of readdirSync(folder)) {
+      const type = TYPES[extname(name)]
+      if (type === undefined) continue
+      const source = readFileSync(join(folder, name))
+      if (name === 'index.html') this.#files.set(path, pageFile(isDemo ? source : withoutLabel(source), type))
+      else this.#files.set(path + name, pageFile(type === TYPES['.ts'] ? stripTypes(source) : source, type))
+    }
   }
 }
 

@@ -26,3 +26,9 @@ export function encodeTextFrame(text: string): Buffer {
   frame.write(text, header)
   return frame
 }
+
+/** What {@link encodeTextFrame} put into a frame. */
+export function payloadOf(frame: Buffer): Buffer {
+  const length = frame[1]
+  return frame.subarray(length === 127 ? 10 : length === 126 ? 4 : 2)
+}

@@ -4,14 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { connect as connectAmqp } from 'amqplib'
 import { Redis } from 'ioredis'
+import { connectAsync as connectMqtt } from 'mqtt'
 import { createConnection } from 'mysql2/promise'
 import { connect } from 'nats'
 import { Child } from '../../lib/cluster/child.ts'
 import { findBinary } from '../../lib/cluster/find-binary.ts'
 import { freePort } from '../../lib/cluster/free-port.ts'
 import { mariadbServer } from '../../lib/cluster/mariadb-server.ts'
+import { mosquittoServer } from '../../lib/cluster/mosquitto-server.ts'
 import { canSyncAlways, natsServer } from '../../lib/cluster/nats-server.ts'
+import { rabbitmqServer } from '../../lib/cluster/rabbitmq-server.ts'
 import { redisServer } from '../../lib/cluster/redis-server.ts'
 import type { ServerRecipe } from '../../lib/cluster/server-recipe.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -41,6 +45,26 @@ const SERVERS: { recipe: ServerRecipe; enter: (port: number, password: string) =
       const redis = new Redis({ port, password, lazyConnect: true, retryStrategy: () => null })
       redis.on('error', () => {})
       await redis.connect().finally(() => redis.disconnect())
+    }
+  },
+  {
+    recipe: rabbitmqServer({
+      user: 'u',
+      password: PASSWORD,
+      distributionPort: await freePort(),
+      registryPort: await freePort()
+    }),
+    enter: async (port, password) => {
+      const connection = await connectAmqp(`amqp://u:${password}@127.0.0.1:${port}`)
+      await connection.close()
+    }
+  },
+  {
+    recipe: mosquittoServer({ user: 'u', password: PASSWORD }),
+    enter: async (port, password) => {
+      const url = `mqtt://u:${password}@127.0.0.1:${port}`
+      const client = await connectMqtt(url, { reconnectPeriod: 0 }, false)
+      await client.endAsync()
     }
   }
 ]

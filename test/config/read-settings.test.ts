@@ -157,3 +157,23 @@ test('a password of the transporter that is not percent-encoded is a mistake lik
 test('a cluster refuses stores that live in one process', () => {
   assert.match(refusal({ TRANSPORTER: 'nats://a' }), /HISTORY: expected mysql.*\nLATEST: expected redis/)
 })
+
+test('one broker to relay to is read from its URL, and a bad one is refused like any other mistake', () => {
+  assert.equal(read({}).relay, '')
+  assert.equal(read({ AMQP_URL: 'amqp://u:p@mq/v' }).relay, 'amqp://u:p@mq/v')
+  assert.equal(read({ MQTT_URL_FILE: '/run/mqtt' }, { '/run/mqtt': 'mqtts://mq\n' }).relay, 'mqtts://mq')
+  const text = refusal({ AMQP_URL: 'http://u:secret@mq', MQTT_URL: 'mqtt://u:sec/ret@mq', PORT: 'x' })
+  assert.match(text, /PORT: .*\nAMQP_URL: expected amqp:.*, got http:\nMQTT_URL: expected mqtt:.*, got something else/)
+  assert.match(text, /AMQP_URL and MQTT_URL: expected one of them, got both/)
+  assert.doesNotMatch(text, /secret|sec\/ret/)
+})
+
+test('the relay is not started without a broker', () => {
+  const readRelayOf = (env: Record<string, string>) =>
+    readSettings({ env, readFile: () => '', available: ['relay'], checkProxies: () => null }).services
+  assert.throws(
+    () => readRelayOf({ SERVICES: 'relay' }),
+    /SERVICES: expected AMQP_URL or MQTT_URL with relay, got neither/
+  )
+  assert.deepEqual(readRelayOf({ SERVICES: 'relay', AMQP_URL: 'amqp://mq' }), ['relay'])
+})

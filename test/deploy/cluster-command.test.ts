@@ -19,9 +19,13 @@ function isOpen(port: number): Promise<boolean> {
 }
 
 test('npm run cluster brings quotes to every gateway within the rights of deploy/nats, and SIGTERM ends all of it', async t => {
-  const cluster = spawn(process.execPath, [join(ROOT, 'bin/cluster.ts'), '--port', '0', '--gateway', '2'], {
-    cwd: ROOT
-  })
+  const cluster = spawn(
+    process.execPath,
+    [join(ROOT, 'bin/cluster.ts'), '--port', '0', '--gateway', '2', '--relay', '1'],
+    {
+      cwd: ROOT
+    }
+  )
   t.after(() => cluster.kill('SIGTERM'))
   const exited = once(cluster, 'exit')
   let output = ''
@@ -48,6 +52,8 @@ test('npm run cluster brings quotes to every gateway within the rights of deploy
       return row?.bid !== undefined && row?.volume !== undefined
     })
   }
+  // It has read the stream and asked the broker.
+  await waitUntil('the relay says that no queue is bound', () => /relay-1 .*relay\.held.*unroutable/.test(output))
   assert.doesNotMatch(output, /Violation/, 'nobody is refused what it needs on the bus')
   assert.doesNotMatch(output, /ended by itself/)
 

@@ -19,6 +19,7 @@ interface ComposeService {
   ports?: string[]
   environment?: Record<string, string>
   restart?: string
+  profiles?: string[]
   healthcheck?: { test: string[] }
 }
 
@@ -65,6 +66,14 @@ test('docker-compose refuses to start while a password is missing', t => {
   }
 })
 
+test('the relay and its broker start with their profile only, all others always', () => {
+  const profiled = Object.entries(services).flatMap(([name, { profiles }]) => (profiles ? [[name, ...profiles]] : []))
+  assert.deepEqual(profiled.sort(), [
+    ['rabbitmq', 'rabbitmq'],
+    ['relay', 'rabbitmq']
+  ])
+})
+
 test('.env.example names exactly the passwords that the file and what is laid over it ask for', () => {
   const overlays = globSync('deploy/compose.*.yml', { cwd: ROOT }).map(file => readFileSync(join(ROOT, file), 'utf8'))
   const asked = [text, ...overlays].flatMap(file => [...file.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name))
@@ -92,6 +101,7 @@ test('the passwords of the stores are given only to the actors that open them', 
     actors.filter(([, { environment }]) => JSON.stringify(environment).includes(password)).map(([name]) => name)
   assert.deepEqual(knows('MYSQL_PASSWORD'), ['storage'])
   assert.deepEqual(knows('REDIS_PASSWORD'), ['latest'])
+  assert.deepEqual(knows('RABBITMQ_PASSWORD'), ['relay'])
 })
 
 test('only the front door is published, and everything comes back after a failure', () => {
@@ -101,7 +111,8 @@ test('only the front door is published, and everything comes back after a failur
     [['nginx', 1]]
   )
   for (const [name, { restart }] of Object.entries(services)) assert.equal(restart, 'unless-stopped', name)
-  for (const name of ['nats', 'mysql', 'redis', 'gateway', 'nginx']) assert.ok(services[name]?.healthcheck, name)
+  for (const name of ['nats', 'mysql', 'redis', 'rabbitmq', 'gateway', 'nginx'])
+    assert.ok(services[name]?.healthcheck, name)
 })
 
 test('nginx accepts its configuration', t => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AckPolicy, connect, type NatsConnection } from 'nats'
-import { STREAMS } from '../../lib/buffer/streams.ts'
+import { STREAMS, withRelay } from '../../lib/buffer/streams.ts'
 import { jetStreamNames } from '../../lib/transport/jetstream-names.ts'
 import { startProcess } from '../kit/private-process.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -17,7 +17,7 @@ const passwords = Object.fromEntries(NAMES.map(name => [`NATS_${name.toUpperCase
 const env = { PATH: process.env.PATH, ...passwords }
 
 const names = jetStreamNames('MOL')
-const quotes = STREAMS.find(({ name }) => name === 'quotes')!
+const quotes = withRelay(STREAMS).find(({ name }) => name === 'quotes')!
 const work = STREAMS.find(({ name }) => name === 'work')!
 
 test('the servers’ configuration is accepted, but for what is newer than the server at hand', t => {

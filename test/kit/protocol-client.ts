@@ -38,6 +38,7 @@ export interface ClientBoard {
 export class ProtocolClient {
   readonly socket: WebSocket
   readonly frames: ServerFrame[] = []
+  welcome: ServerFrame = { type: 'welcome' }
   readonly boards = new Map<string, ClientBoard>()
   losses = 0
   duplicates = 0
@@ -67,6 +68,32 @@ export class ProtocolClient {
     await once(socket, 'open')
     await waitUntil('the welcome came', () => client.frames.length > 0)
     return client
+  }
+
+  /** Connects and goes on with the session of a client whose connection has ended, and with what that client holds. */
+  static async resume(
+    t: TestContext,
+    port: number,
+    before: ProtocolClient,
+    policy = 'replay'
+  ): Promise<ProtocolClient> {
+    const client = await ProtocolClient.connect(t, port)
+    client.adopt(before)
+    const { session, resumeToken } = before.welcome
+    const pos = [...before.boards].map(([sid, { q }]) => ({ sid, q }))
+    const epoch = [...before.boards.values()][0]?.epoch ?? before.welcome.epoch
+    await client.request({ type: 'resume', session, resumeToken, epoch, pos, policy })
+    return client
+  }
+
+  /** Takes over what another one holds and counted. */
+  adopt(before: ProtocolClient): void {
+    for (const [sid, board] of before.boards) this.boards.set(sid, board)
+    this.rows = before.rows
+    this.losses = before.losses
+    this.duplicates = before.duplicates
+    this.regressions = before.regressions
+    this.strays = before.strays
   }
 
   /** Sends a request and waits for the answer with its id. */
@@ -103,6 +130,9 @@ export class ProtocolClient {
   #receive(frame: ServerFrame): void {
     this.frames.push(frame)
     switch (frame.type) {
+      case 'welcome':
+        this.welcome = frame
+        break
       case 'snapshot':
         this.#takeSnapshot(frame)
         break

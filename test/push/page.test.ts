@@ -10,7 +10,8 @@ import { makeQuote, OPENING } from './make-quotes.ts'
 import { openPush } from './open-push.ts'
 
 const WEB = join(import.meta.dirname, '../../web')
-const page = new WebPage(WEB, true)
+const CLIENT = join(import.meta.dirname, '../../client')
+const page = new WebPage(WEB, CLIENT, true)
 
 function handle(incoming: IncomingMessage, response: ServerResponse): void {
   if (page.serve(incoming, response)) return
@@ -44,7 +45,7 @@ async function ask(
   })
 }
 
-test('the page is served with its types, TypeScript as JavaScript, and nothing outside its folder', async t => {
+test('the page and its client are served with their types, TypeScript as JavaScript, and nothing outside their folders', async t => {
   const { port } = await openPush(t, {}, handle)
   const index = await ask(port, '/')
   assert.equal(index.status, 200)
@@ -53,19 +54,25 @@ test('the page is served with its types, TypeScript as JavaScript, and nothing o
   const script = await ask(port, '/main.ts?x=1')
   assert.equal(script.type, 'text/javascript; charset=utf-8')
   assert.doesNotMatch(script.text, /: string\[\]|<HTMLInputElement>/)
+  const client = await ask(port, '/client/index.ts')
+  assert.equal(client.type, 'text/javascript; charset=utf-8')
+  assert.doesNotMatch(client.text, /export type/)
   for (const path of [
     '/../package.json',
     '/%2e%2e/package.json',
     '/..%2fpackage.json',
     '/tsconfig.json',
     '/web',
+    '/client/package.json',
+    '/client/../package.json',
+    '/client/',
     '//main.ts'
   ])
     assert.equal((await ask(port, path)).status, 404, path)
 })
 
 test('the page of a demo market is labelled, that of a real one is not', async t => {
-  const real = new WebPage(WEB, false)
+  const real = new WebPage(WEB, CLIENT, false)
   const demoPage = await openPush(t, {}, handle)
   const realPage = await openPush(t, {}, (incoming, response) => void real.serve(incoming, response))
   assert.match((await ask(demoPage.port, '/')).text, /<strong id="demo"[^>]*>DEMO<\/strong>/)

@@ -82,7 +82,8 @@ test('a subscription to some fields hears only of updates that touch them', asyn
   assert.deepEqual(client.board(sid).rows.get(A), {
     key: A,
     q: 3 * 4096,
-    p: 4096,
+    // No update of these fields came before.
+    p: 0,
     n: 1,
     bid: '3',
     ask: '4',

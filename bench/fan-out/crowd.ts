@@ -1,0 +1,92 @@
+import { answerCalls, readTask, tell } from './answer-calls.ts'
+import { DIALECTS, type Dialect } from './dialects.ts'
+import { groupDue } from './group-due.ts'
+import { LOADS, type Load } from './loads.ts'
+import { RawClient } from './raw-client.ts'
+import { sharedMicros } from './shared-clock.ts'
+import { type DueOf, Tally, writtenDue } from './tally.ts'
+import type { CrowdTask, Received } from './task.ts'
+
+/** All clients of a measurement. Some read what they get; what the others get is as many quotes per byte. */
+const CONNECTING_AT_ONCE = 50
+const TELL_MS = 2
+
+const { load: loadName, form, dialect, port, originMicros } = readTask<CrowdTask>()
+const load: Load = LOADS[loadName]
+const clients: RawClient[] = []
+const reading: RawClient[] = []
+/** Quotes that each reader received, from the beginning. */
+const got: number[] = []
+const readers = Math.ceil(load.clients / load.sampleEvery)
+const tally = new Tally(load.watched === null ? readers : 0, dueTimes())
+let begin = look()
+let told = 0
+
+answerCalls(null, {
+  connect: () => inTurns(client => open(client).connected()),
+  subscribe: async () => {
+    await inTurns(client => clients[client]?.subscribed() ?? Promise.resolve())
+    setInterval(tellSlowest, TELL_MS)
+  },
+  begin() {
+    tally.clear()
+    begin = look()
+  },
+  end
+})
+
+function open(client: number): RawClient {
+  const reader = client % load.sampleEvery === 0 ? got.push(0) - 1 : null
+  const words: Dialect = DIALECTS[dialect](load, form, client)
+  const opened = new RawClient(port, words, reader === null ? null : text => read(reader, text))
+  clients[client] = opened
+  if (reader !== null) reading[reader] = opened
+  return opened
+}
+
+function read(reader: number, text: string): void {
+  got[reader]! += tally.add(text, sharedMicros())
+}
+
+/** How far the slowest reader is, for a publisher that goes as fast as clients receive. */
+function tellSlowest(): void {
+  const slowest = Math.min(...got)
+  if (slowest === told) return
+  told = slowest
+  tell(slowest)
+}
+
+function end(): Received {
+  const now = look()
+  const bytes = now.bytes - begin.bytes
+  const readBytes = now.readBytes - begin.readBytes
+  return {
+    ms: now.ms - begin.ms,
+    bytes,
+    quotes: Math.round((bytes * tally.quotes) / Math.max(1, readBytes)),
+    quotesPerFrame: tally.quotes / tally.frames,
+    ...tally.percentiles
+  }
+}
+
+function look(): { ms: number; bytes: number; readBytes: number } {
+  return { ms: performance.now(), bytes: sumBytes(clients), readBytes: sumBytes(reading) }
+}
+
+function sumBytes(some: readonly RawClient[]): number {
+  return some.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function dueTimes(): DueOf {
+  if (load.watched === null || form === 'quotes') return null
+  if (originMicros === null) return writtenDue
+  return (text, received) => groupDue(text, received, load.intervalMs, originMicros)
+}
+
+async function inTurns(work: (client: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < load.clients) await work(next++)
+  }
+  await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, worker))
+}

@@ -1,0 +1,91 @@
+import { checkRow } from './check-row.ts'
+import { QuoteClientError } from './client-error.ts'
+import type { Snapshot } from './messages.ts'
+import type { Row } from './row.ts'
+
+/** A row that does not follow the one before it. */
+export interface Gap {
+  key: string
+  /** The position that was held. */
+  have: number
+  /** The position that the row follows. */
+  p: number
+  q: number
+}
+
+/** The rows of a subscription, kept by the rule of `q` and `p`; at most `maxRows`. */
+export class Board {
+  readonly rows = new Map<string, Row>()
+  readonly #maxRows: number
+  #epoch: string | null = null
+  #q = 0
+  #pages: Row[] = []
+  #hasGap = false
+
+  constructor(maxRows: number) {
+    this.#maxRows = maxRows
+  }
+
+  /** Up to where nothing is missing; null while that is not known. */
+  get position(): { epoch: string; q: number } | null {
+    return this.#epoch === null || this.#hasGap ? null : { epoch: this.#epoch, q: this.#q }
+  }
+
+  /** Begins without a snapshot, from a position; one that is there stays. */
+  begin(epoch: string, q: number): void {
+    if (this.#epoch !== null) return
+    this.#epoch = epoch
+    this.#q = q
+  }
+
+  /** Forgets the pages of a snapshot that will not be completed. */
+  interrupt(): void {
+    this.#pages = []
+  }
+
+  /** @returns with the last page, the rows that are not as they were and whether updates were jumped over; else null. */
+  takePage({ epoch, q, final, data }: Snapshot): { changed: Row[]; missed: boolean } | null {
+    this.#pages.push(...data)
+    this.#checkSize(this.#pages.length)
+    if (!final) return null
+    const isFirst = this.#epoch === null
+    const before = epoch === this.#epoch ? new Map(this.rows) : new Map<string, Row>()
+    const changed = this.#pages.filter(row => checkRow(before.get(row.key)?.q, row) !== 'duplicate')
+    this.rows.clear()
+    for (const row of this.#pages) this.rows.set(row.key, row)
+    const missed = !isFirst && (epoch !== this.#epoch || changed.length > 0)
+    this.#pages = []
+    this.#epoch = epoch
+    this.#q = q
+    this.#hasGap = false
+    return { changed, missed }
+  }
+
+  /** @returns the rows that are news, where something is missing, and whether the board was complete until then. */
+  takeRows(rows: readonly Row[]): { fresh: Row[]; gaps: Gap[]; breaks: boolean } {
+    const fresh: Row[] = []
+    const gaps: Gap[] = []
+    for (const row of rows) {
+      const have = this.rows.get(row.key)?.q
+      const check = checkRow(have, row)
+      if (check === 'duplicate') continue
+      if (check === 'lost') gaps.push({ key: row.key, have: have ?? 0, p: row.p ?? 0, q: row.q })
+      this.rows.set(row.key, row)
+      fresh.push(row)
+    }
+    this.#checkSize(this.rows.size)
+    const breaks = gaps.length > 0 && !this.#hasGap
+    this.#hasGap ||= breaks
+    return { fresh, gaps, breaks }
+  }
+
+  /** Everything up to `q` was seen, or superseded by what was. */
+  advance(q: number): void {
+    if (q > this.#q) this.#q = q
+  }
+
+  #checkSize(size: number): void {
+    if (size > this.#maxRows)
+      throw new QuoteClientError('board_full', `expected at most ${this.#maxRows} rows, got ${size}`)
+  }
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http'
+import type { Access } from '../access/access.ts'
+import { type AccessCode, AccessError } from '../access/access-error.ts'
+import type { Place } from '../access/connections.ts'
+import { type Credential, readCredential, withoutCredential } from '../access/credential.ts'
+import type { Identity } from '../access/identity.ts'
+import type { Clock } from './clock.ts'
+import { HttpProblem } from './http-problem.ts'
+import { MessageError } from './message-error.ts'
+import type { RequestId } from './protocol.ts'
+import type { ErrorCode } from './protocol-codes.ts'
+
+/** Somebody who was let in. */
+export interface Visitor {
+  /** Null for somebody who has yet to log in. */
+  readonly identity: Identity | null
+  /** To be released when the connection ends. */
+  readonly place: Place
+}
+
+const STATUSES = {
+  not_authenticated: 401,
+  auth_failed: 401,
+  forbidden: 403,
+  connection_limit: 429,
+  rate_limited: 429,
+  full: 503
+} as const satisfies Record<AccessCode, number>
+
+const CODES = {
+  not_authenticated: 401,
+  auth_failed: 402,
+  forbidden: 403,
+  connection_limit: 406,
+  rate_limited: 429,
+  full: 503
+} as const satisfies Record<AccessCode, ErrorCode>
+
+/** Who comes in: HTTP requests and their upgrades, judged by {@link Access}. */
+export class Gate {
+  readonly #access: Access
+  readonly #clock: Clock
+  readonly #credentials = new WeakMap<IncomingMessage, () => Credential | null>()
+
+  constructor(access: Access, clock: Clock) {
+    this.#access = access
+    this.#clock = clock
+  }
+
+  /** Takes the credential out of a request's address, before anybody can write it down. */
+  take(request: IncomingMessage): void {
+    const { url = '', headers } = request
+    // Where nobody can log in, what looks like a credential is meant for somebody else.
+    const isOpen = this.#access.mode === 'none'
+    this.#credentials.set(request, () => (isOpen ? null : readCredential({ url, headers })))
+    request.url = withoutCredential(url)
+  }
+
+  /**
+   * Lets a connection in. It may still have to log in, unless it cannot do so later.
+   * @throws HttpProblem 401, 403, 429, 503
+   */
+  async admit(request: IncomingMessage, canLogInLater: boolean): Promise<Visitor> {
+    try {
+      const place = this.#access.connections.enter(this.#addressOf(request), this.#clock.nowMs())
+      try {
+        const identity = await this.#identityOf(request)
+        if (identity === null && !canLogInLater) throw notAuthenticated()
+        if (identity !== null && identity.user !== null) place.assign(identity.user, identity.plan.connections)
+        return { identity, place }
+      } catch (error) {
+        place.release()
+        throw error
+      }
+    } catch (error) {
+      throw httpProblemOf(error)
+    }
+  }
+
+  /** Who makes a request; undefined is a call from inside the cluster, which has no more than anonymous has. @throws HttpProblem 401, 403 */
+  async identify(request: IncomingMessage | undefined): Promise<Identity> {
+    try {
+      if (request !== undefined) this.#addressOf(request)
+      const identity = request === undefined ? this.#access.anonymous : await this.#identityOf(request)
+      if (identity === null) throw notAuthenticated()
+      return identity
+    } catch (error) {
+      throw httpProblemOf(error)
+    }
+  }
+
+  #addressOf({ socket, headers }: IncomingMessage): string {
+    const { 'x-forwarded-for': forwarded, origin, host } = headers
+    const forwardedFor = Array.isArray(forwarded) ? forwarded.join() : forwarded
+    return this.#access.addressOf({ peer: socket.remoteAddress, forwardedFor, origin, host })
+  }
+
+  async #identityOf(request: IncomingMessage): Promise<Identity | null> {
+    const credential = this.#credentials.get(request)?.() ?? null
+    return credential === null ? this.#access.anonymous : await this.#access.identify(credential)
+  }
+}
+
+function notAuthenticated(): AccessError {
+  return new AccessError('not_authenticated', 'expected a token or a key, got none')
+}
+
+function httpProblemOf(error: unknown): unknown {
+  if (!(error instanceof AccessError)) return error
+  const { code, message, retryAfterMs } = error
+  return new HttpProblem(
+    STATUSES[code],
+    message,
+    retryAfterMs === undefined ? {} : { retryAfterS: Math.ceil(retryAfterMs / 1000) }
+  )
+}
+
+/** The refusal as an answer to a message. */
+export function messageErrorOf(error: unknown, id: RequestId): unknown {
+  if (!(error instanceof AccessError)) return error
+  return new MessageError(CODES[error.code], error.message, id, error.retryAfterMs)
+}

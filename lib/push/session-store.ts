@@ -1,0 +1,35 @@
+import type { RowField } from './row-field.ts'
+import type { Mode } from './signature.ts'
+
+/** A subscription as a session keeps it: what its signature is made of. */
+export interface StoredSubscription {
+  sid: string
+  keys: string[]
+  patterns: string[]
+  fields: RowField[]
+  intervalMs: number
+  mode: Mode
+}
+
+/** What a client that comes back, to whichever gateway, is given again. */
+export interface StoredSession {
+  id: string
+  /** SHA-256 of the token that the client was given, so that whoever reads the store cannot resume. */
+  tokenHash: string
+  subscriptions: StoredSubscription[]
+}
+
+/**
+ * Sessions of clients, for as long as they may be resumed. A session that was not saved or touched for that long is forgotten.
+ * Every method may reject with a retryable `StoreError`; what was saved before stays.
+ */
+export interface SessionStore {
+  /** Saves a session, in place of what was saved of it before. */
+  save(session: StoredSession): Promise<void>
+  /** Keeps sessions for another while; ids of unknown ones are ignored. */
+  touch(ids: readonly string[]): Promise<void>
+  /** Gives a session out and forgets it, so that it is resumed once; undefined when there is none of this id and token hash. */
+  take(id: string, tokenHash: string): Promise<StoredSession | undefined>
+  /** Idempotent. */
+  close(): Promise<void>
+}
