@@ -24,7 +24,10 @@ const IDLE_KIB = 12
 export async function run(): Promise<void> {
   console.log(`Server, clients and publisher share ${availableParallelism()} processors; medians of ${ROUNDS} rounds.`)
   console.log('late: from when a frame was due; where a message is one quote, or all clients get each quote, from when')
-  console.log('the quote was published. age: from then in any case. skew: from the first client to the last.')
+  console.log(
+    'the quote was published. age: from then in any case. skew: from the first client to the last. idle: memory per'
+  )
+  console.log('connection before it subscribes (with nchan the address subscribes); served: per client under the load.')
   const systems = await present()
   const all = new Map<LoadName, Results>()
   for (const name of loads()) {

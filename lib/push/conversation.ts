@@ -1,5 +1,3 @@
-import { parseKey } from '../instruments/instrument-key.ts'
-import { fewestPatterns, type Pattern, parsePattern } from '../instruments/key-pattern.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { BoardTable } from './board-table.ts'
 import { entitledPart } from './entitled-part.ts'
@@ -8,11 +6,12 @@ import type { PushLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
 import type { ClientMessage, Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
+import { allowedInterval, requestedSignature } from './requested-signature.ts'
 import { resumptionOf, type Since } from './resumption.ts'
-import { canonicalFields, DEFAULT_FIELDS } from './row-field.ts'
+import { canonicalFields } from './row-field.ts'
 import { type Session, type Subscription, tokenHash } from './session.ts'
 import type { SessionStore, StoredSession } from './session-store.ts'
-import { type Signature, signatureId, sortedUnique } from './signature.ts'
+import { type Signature, signatureId } from './signature.ts'
 
 export interface ConversationDeps {
   readonly board: BoardTable
@@ -34,7 +33,6 @@ export interface ConversationDeps {
 
 const RETRY_NOT_READY_MS = 500
 const RETRY_SLOW_MS = 1000
-const NOT_ENTITLED = 'outside of what you may see'
 
 /** Answers the requests of clients: what each message type does. */
 export class Conversation {
@@ -222,7 +220,7 @@ export class Conversation {
     const signature = {
       ...old,
       fields: changes.fields === undefined ? old.fields : canonicalFields(changes.fields),
-      intervalMs: this.#interval(session, changes.intervalMs ?? old.intervalMs, id),
+      intervalMs: allowedInterval(session.rights, changes.intervalMs ?? old.intervalMs, id),
       mode: changes.mode ?? old.mode
     }
     this.#leave(session, subscription)
@@ -242,50 +240,9 @@ export class Conversation {
   }
 
   #signature(session: Session, request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
-    const { board } = this.#deps
-    const { limits, entitlement } = session.rights
-    if (request.patterns.length > limits.patterns)
-      throw new MessageError(400, `patterns: expected at most ${limits.patterns}, got ${request.patterns.length}`, id)
-    const keys = sortedUnique(request.keys).filter(key => {
-      const isSeen = entitlement.allows(key)
-      if (isSeen && (board.entries.has(key) || this.#deps.isKnown(key))) return true
-      // The same whether there is such an instrument or not, so that nobody learns it.
-      if (!isSeen && parseKey(key) !== undefined) rejected.push({ key, code: 403, message: NOT_ENTITLED })
-      else rejected.push({ key: key.slice(0, 128), code: 404, message: 'unknown instrument' })
-      return false
-    })
-    const patterns: Pattern[] = []
-    for (const text of sortedUnique(request.patterns)) {
-      const pattern = parsePattern(text)
-      const seen = pattern && entitlement.narrow(pattern)
-      if (seen !== undefined && seen.length > 0) patterns.push(...seen)
-      else if (seen !== undefined) rejected.push({ pattern: text, code: 403, message: NOT_ENTITLED })
-      else
-        rejected.push({
-          pattern: text.slice(0, 128),
-          code: 400,
-          message: 'expected venue:type:symbol, each a name or *'
-        })
-    }
-    const maxPatterns = Math.max(limits.patterns, entitlement.patterns.length)
-    const fewest = fewestPatterns(patterns, maxPatterns)
-    if (fewest === undefined)
-      throw new MessageError(405, `patterns: expected at most ${maxPatterns} within what you may see, got more`, id)
-    return {
-      keys,
-      patterns: fewest,
-      fields: canonicalFields(request.fields ?? DEFAULT_FIELDS),
-      intervalMs: this.#interval(session, request.intervalMs, id),
-      mode: request.mode
-    }
-  }
-
-  /** Intervals below the minimum are raised to it; the answer says so. */
-  #interval(session: Session, intervalMs: number, id: RequestId): number {
-    const { minIntervalMs, maxIntervalMs } = session.rights.limits
-    if (intervalMs > maxIntervalMs)
-      throw new MessageError(400, `intervalMs: expected at most ${maxIntervalMs}, got ${intervalMs}`, id)
-    return Math.max(intervalMs, minIntervalMs)
+    const { board, isKnown } = this.#deps
+    const isThere = (key: string): boolean => board.entries.has(key) || isKnown(key)
+    return requestedSignature({ request, rights: session.rights, isThere, id, rejected })
   }
 
   #checkReady(session: Session, id: RequestId): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { RawData, WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { Access, OPEN_ACCESS } from '../access/access.ts'
 import type { Candidate } from '../quote/board.ts'
 import type { SourceStatus } from '../quote/events.ts'
@@ -12,24 +12,20 @@ import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
 import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { Intake } from './intake.ts'
 import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
 import { MemorySessions } from './memory-sessions.ts'
-import { MessageError } from './message-error.ts'
-import { parseMessage } from './parse-message.ts'
-import { type ClientMessage, type ErrorMessage, FEATURES, publicLimits, type ServerMessage } from './protocol.ts'
+import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
-import { type Rights, rightsOf } from './rights.ts'
+import { rightsOf } from './rights.ts'
 import { Session, type SessionConnection, type SessionSocket } from './session.ts'
+import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
+import { StatusBoard } from './status-board.ts'
 
 /** Between two looks at the clock while a batch is applied. */
 const QUOTES_PER_LOOK = 256
-/** Instruments and sources whose state is kept for clients that come later, at most. */
-const MAX_STATUSES = 10_000
-/** How often within the time for which a session may be resumed its connection says that it lives. */
-const KEEPS_PER_WINDOW = 4
 /** A gateway that is behind another one catches up within this time, or is not waited for. */
 const REACH_MS = 2_000
 const REACH_STEP_MS = 5
@@ -74,13 +70,12 @@ export class Hub {
   readonly #heartbeat: Heartbeat
   readonly #conversation: Conversation
   readonly #authentication: Authentication
+  readonly #intake: Intake
+  readonly #statuses: StatusBoard
+  readonly #keeper: SessionKeeper
   readonly #ring: ReplayRing
-  readonly #store: SessionStore
-  /** By scope and id: the sources and instruments that are not ok. */
-  readonly #statuses = new Map<string, SourceStatus>()
   #isReady = false
   #onEmpty: (() => void) | null = null
-  #cancelKeeping: () => void = () => {}
   #isDraining = false
 
   constructor(options: HubOptions) {
@@ -93,7 +88,6 @@ export class Hub {
     this.gate = new Gate(this.access, clock)
     this.board = new BoardTable(this.counters)
     this.#ring = new ReplayRing(this.limits.replayUpdates)
-    this.#store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
     this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
     this.#flusher = new Flusher(clock, this.limits.maxIntervalMs)
     this.#groups = new GroupTable({
@@ -113,6 +107,15 @@ export class Hub {
       counters: this.counters,
       hasPositions: () => this.#isReady
     })
+    this.#statuses = new StatusBoard(this.#sessions, this.counters)
+    const store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
+    this.#keeper = new SessionKeeper({
+      store,
+      sessions: this.#sessions,
+      clock,
+      limits: this.limits,
+      counters: this.counters
+    })
     this.#conversation = new Conversation({
       board: this.board,
       groups: this.#groups,
@@ -121,8 +124,8 @@ export class Hub {
       isKnown: options.isKnown,
       onWanted: options.onWanted ?? (() => {}),
       isReady: () => this.#isReady,
-      sessions: this.#store,
-      onChange: session => this.#save(session),
+      sessions: store,
+      onChange: session => this.#keeper.save(session),
       reach: q => this.#reach(q)
     })
     this.#authentication = new Authentication({
@@ -132,9 +135,17 @@ export class Hub {
       counters: this.counters,
       onGranted: (session, id) => {
         this.#conversation.shrink(session, id)
-        this.#sendStatuses(session)
+        this.#statuses.tell(session)
       },
-      onRefused: (session, error) => this.#fail(session, error)
+      onRefused: (session, error) => this.#intake.fail(session, error)
+    })
+    this.#intake = new Intake({
+      authentication: this.#authentication,
+      conversation: this.#conversation,
+      clock,
+      limits: this.limits,
+      counters: this.counters,
+      onError: options.onError ?? (() => {})
     })
   }
 
@@ -155,8 +166,8 @@ export class Hub {
   /** Takes over an accepted WebSocket and the connection under it. */
   attach(socket: WebSocket, connection: Duplex, visitor: Visitor): void {
     const session = this.#begin(socket, connection, visitor)
-    socket.on('message', (data, isBinary) => this.#receive(session, data, isBinary))
-    socket.on('ping', () => this.#admit(session))
+    socket.on('message', (data, isBinary) => this.#intake.receive(session, data, isBinary))
+    socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
     socket.on('error', () => {})
     socket.once('close', () => this.#end(session))
@@ -167,7 +178,7 @@ export class Hub {
     const session = this.#begin(stream, stream, visitor)
     stream.once('close', () => this.#end(session))
     this.counters.messages++
-    this.#authentication.inTurn(session, subscribe.id, () => this.#answer(session, subscribe))
+    this.#intake.answer(session, subscribe)
   }
 
   #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor): Session {
@@ -178,7 +189,7 @@ export class Hub {
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
-      this.#keepSessions()
+      this.#keeper.start()
     }
     counters.sessionsOpened++
     session.send({
@@ -196,7 +207,7 @@ export class Hub {
       features: FEATURES
     })
     this.#authentication.begin(session, visitor)
-    this.#sendStatuses(session)
+    this.#statuses.tell(session)
     return session
   }
 
@@ -207,7 +218,7 @@ export class Hub {
     this.#conversation.end(session)
     if (this.#sessions.size > 0) return
     this.#heartbeat.close()
-    this.#cancelKeeping()
+    this.#keeper.close()
     this.#onEmpty?.()
   }
 
@@ -238,20 +249,12 @@ export class Hub {
 
   /** The sources and instruments that are not ok now. */
   get statuses(): SourceStatus[] {
-    return [...this.#statuses.values()]
+    return this.#statuses.all
   }
 
   /** Tells every client, and those that come while it lasts, how a source or an instrument is doing. */
   sendStatus(status: SourceStatus): void {
-    const name = `${status.scope} ${status.id}`
-    this.#statuses.delete(name)
-    if (status.state !== 'ok' && this.#statuses.size < MAX_STATUSES) this.#statuses.set(name, status)
-    const frame = encodeTextFrame(JSON.stringify(statusMessage(status)))
-    for (const session of this.#sessions) {
-      if (!maySee(session.rights, status)) continue
-      if (session.hasRoom(frame.length)) session.write(frame, 0)
-      else this.counters.statusesSkipped++
-    }
+    this.#statuses.set(status)
   }
 
   /** Whether no more clients are taken, because those that are here were told to leave. */
@@ -288,78 +291,6 @@ export class Hub {
     cancel()
   }
 
-  /** Takes a token for whatever a client sends. @returns false when it was one too many. */
-  #admit(session: Session): boolean {
-    const retryAfterMs = session.bucket.take(this.#clock.nowMs())
-    if (retryAfterMs === 0) {
-      session.refusals = 0
-      return true
-    }
-    this.counters.messagesRateLimited++
-    session.refusals++
-    if (session.refusals > this.limits.refusals) {
-      if (session.isOpen) this.counters.closedRate++
-      session.close('rate')
-    } else {
-      const { messagesPerSecond } = session.rights.limits
-      this.#refuse(
-        session,
-        new MessageError(429, `expected at most ${messagesPerSecond} messages per second`, null, retryAfterMs)
-      )
-    }
-    return false
-  }
-
-  #receive(session: Session, data: RawData, isBinary: boolean): void {
-    if (!session.isOpen) return
-    this.counters.messages++
-    if (!this.#admit(session)) return
-    try {
-      if (isBinary) throw new MessageError(400, 'expected a text frame with JSON, got a binary frame', null)
-      const message = parseMessage(data.toString())
-      if (message === undefined) this.counters.messagesUnknown++
-      else this.#authentication.inTurn(session, message.id, () => this.#answer(session, message))
-    } catch (error) {
-      this.#fail(session, error)
-    }
-  }
-
-  #answer(session: Session, message: ClientMessage): void {
-    try {
-      if (message.type === 'auth') this.#authentication.authenticate(session, message)
-      else this.#conversation.answer(session, message)?.catch(error => this.#fail(session, error))
-    } catch (error) {
-      this.#fail(session, error)
-    }
-  }
-
-  #sendStatuses(session: Session): void {
-    for (const status of this.#statuses.values())
-      if (maySee(session.rights, status)) session.send(statusMessage(status))
-  }
-
-  #fail(session: Session, error: unknown): void {
-    if (error instanceof MessageError) {
-      if (error.code === 400) this.counters.messagesBad++
-      this.#refuse(session, error)
-    } else {
-      this.#options.onError?.(error)
-      this.#refuse(session, new MessageError(500, 'the message could not be answered', null))
-    }
-  }
-
-  /** Keeps the session for another connection; a store that is away costs no more than that. */
-  #save(session: Session): void {
-    this.#store.save(session.stored).catch(() => this.counters.sessionsUnsaved++)
-  }
-
-  /** Keeps the sessions of all connections, so that their time counts from their end. */
-  #keepSessions(): void {
-    const ids = Array.from(this.#sessions, session => (session.subscriptions.size > 0 ? [session.id] : [])).flat()
-    if (ids.length > 0) this.#store.touch(ids).catch(() => this.counters.sessionsUnsaved++)
-    this.#cancelKeeping = this.#clock.after(this.limits.resumeWindowMs / KEEPS_PER_WINDOW, () => this.#keepSessions())
-  }
-
   async #reach(q: number): Promise<boolean> {
     const end = this.#clock.nowMs() + REACH_MS
     while (this.board.position < q && this.#clock.nowMs() < end) {
@@ -367,18 +298,4 @@ export class Hub {
     }
     return this.board.position >= q
   }
-
-  #refuse(session: Session, { id, code, codeName, message, retryAfterMs }: MessageError): void {
-    const error: ErrorMessage = { type: 'error', id, code, name: codeName, message, retry: retryAfterMs !== undefined }
-    session.send(retryAfterMs === undefined ? error : { ...error, retryAfterMs })
-  }
-}
-
-/** How sources do is told to everybody who has logged in, how an instrument does to those who may see it. */
-function maySee({ identity, entitlement }: Rights, { scope, id }: SourceStatus): boolean {
-  return identity !== null && (scope === 'source' || entitlement.allows(id))
-}
-
-function statusMessage({ scope, id, state, since }: SourceStatus): Extract<ServerMessage, { type: 'status' }> {
-  return { type: 'status', scope, id, state, since }
 }

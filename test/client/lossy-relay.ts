@@ -11,6 +11,12 @@ interface Frame {
   data?: { key: string; q: number }[]
 }
 
+interface Asked {
+  type: string
+  pos?: { q: number }[]
+  subs?: { since?: { q: number } }[]
+}
+
 /**
  * Stands between a client and a gateway and drops frames with quotes. It knows what it dropped, not what `p` says: an instrument of
  * which a row was dropped counts as lost when a later row of it passes before a snapshot did. A client that resumes behind the
@@ -32,13 +38,15 @@ export class LossyRelay {
       const gateway = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'quotes.v1.json')
       const waiting: string[] = []
       client.on('message', data => {
-        const { type, pos } = JSON.parse(String(data)) as { type: string; pos: { q: number }[] }
-        if (type === 'resume') this.#replay(pos[0]?.q)
+        const { type, pos, subs } = JSON.parse(String(data)) as Asked
+        if (type === 'resume') this.#replay(pos?.[0]?.q)
+        if (type === 'subscribe') this.#replay(subs?.[0]?.since?.q)
         if (gateway.readyState === WebSocket.OPEN) gateway.send(String(data))
         else waiting.push(String(data))
       })
       gateway.on('open', () => waiting.forEach(text => void gateway.send(text)))
       gateway.on('message', data => {
+        if (client.readyState !== WebSocket.OPEN) return
         const frame = JSON.parse(String(data)) as Frame
         if (frame.type === 'snapshot' && frame.final) this.#lacking.clear()
         if (frame.type === 'quotes' && drops()) {
@@ -71,12 +79,13 @@ export class LossyRelay {
     return relay
   }
 
+  /** The client goes on from here; what lies behind it is given again. */
   #replay(from = Number.POSITIVE_INFINITY): void {
     for (const [key, q] of this.#lacking) if (q > from) this.#lacking.delete(key)
   }
 
-  /** Ends all connections, as a network does. */
+  /** Ends all connections, behind what was passed on: only so is it known what arrived. */
   cut(): void {
-    for (const socket of this.#server.clients) socket.terminate()
+    for (const socket of this.#server.clients) socket.close(1012)
   }
 }
