@@ -39,6 +39,10 @@ async function openWhenThere(
   for (let attempt = 1; ; attempt++) {
     try {
       const opened = await open()
+      if (signal.aborted) {
+        await opened.close()
+        throw new Error(`${name}: stopped while it started`)
+      }
       if (attempt > 1) logger.info(`${name}.back`)
       return opened
     } catch (error) {

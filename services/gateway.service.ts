@@ -186,6 +186,8 @@ export function gatewayService(deps: GatewayDeps) {
         handler: (ctx: RestContext): Promise<unknown> =>
           answer(ctx, () => {
             readyBoard(hub)
+            if (hub.isDraining)
+              throw new HttpProblem(503, 'this gateway is being drained', { retryAfterS: RETRY_AFTER_S })
             return { ready: true }
           })
       },

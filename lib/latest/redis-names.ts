@@ -8,6 +8,6 @@ export interface LatestNames {
 
 /** The names of one deployment; several may share a Redis under different namespaces. */
 export function latestNames(namespace: string): LatestNames {
-  const prefix = `quotecast:${namespace === '' ? 'main' : namespace}:latest`
+  const prefix = `quotecast:${namespace === '' ? 'main' : namespace}:board`
   return { keys: `${prefix}:keys`, row: key => `${prefix}:row:${key}` }
 }

@@ -4,7 +4,14 @@ import { entitledPart } from './entitled-part.ts'
 import type { GroupTable } from './group-table.ts'
 import type { PushLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
-import type { ClientMessage, Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
+import type {
+  ClientMessage,
+  Rejection,
+  RequestId,
+  ResumeFailure,
+  SubscriptionInfo,
+  SubscriptionRequest
+} from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
 import { allowedInterval, requestedSignature } from './requested-signature.ts'
 import { resumptionOf, type Since } from './resumption.ts'
@@ -31,6 +38,8 @@ export interface ConversationDeps {
   reach(q: number): Promise<boolean>
 }
 
+type ResumeMessage = Extract<ClientMessage, { type: 'resume' }>
+
 const RETRY_NOT_READY_MS = 500
 const RETRY_SLOW_MS = 1000
 
@@ -47,8 +56,7 @@ export class Conversation {
     if (session.rights.identity === null) throw new MessageError(401, 'expected auth before anything else', message.id)
     switch (message.type) {
       case 'subscribe':
-        this.#subscribe(session, message.id, message.subs)
-        break
+        return this.#subscribeFrom(session, message.id, message.subs)
       case 'unsubscribe':
         this.#unsubscribe(session, message.id, message.sids)
         break
@@ -94,6 +102,16 @@ export class Conversation {
     if (isChanged) this.#deps.onChange(session)
   }
 
+  /** Subscribes, when the gateway has reached the positions from which the client wants to go on. */
+  #subscribeFrom(session: Session, id: RequestId, requests: SubscriptionRequest[]): void | Promise<void> {
+    const { board, reach } = this.#deps
+    const q = Math.max(0, ...requests.map(({ since }) => (since?.epoch === board.epoch ? since.q : 0)))
+    if (q <= board.position) return this.#subscribe(session, id, requests)
+    return reach(q).then(() => {
+      if (session.isOpen) this.#subscribe(session, id, requests)
+    })
+  }
+
   #subscribe(session: Session, id: RequestId, requests: SubscriptionRequest[]): void {
     this.#checkReady(session, id)
     const rejected: Rejection[] = []
@@ -106,13 +124,15 @@ export class Conversation {
 
     const subs: SubscriptionInfo[] = []
     const begun: { start: () => void }[] = []
+    let room = this.#deps.limits.replayRows
     for (const { request, signature } of wanted) {
       if (signature.keys.length + signature.patterns.length === 0) {
         subs.push(this.#nothing(signature, request))
         continue
       }
       const { since, snapshot } = request
-      const begin = this.#begin(session, signature, since ?? undefined)
+      const begin = this.#begin(session, signature, since ?? undefined, room)
+      room -= begin.info.replayed ?? 0
       subs.push(begin.info)
       if (snapshot || since !== null || signature.mode === 'latest') begun.push(begin)
     }
@@ -122,17 +142,21 @@ export class Conversation {
     this.#deps.onChange(session)
   }
 
-  /** Joins a subscription; `start` gives the client what it lacks, once it was told of it. */
+  /**
+   * Joins a subscription; `start` gives the client what it lacks, once it was told of it.
+   * @param maxRows that may be replayed, so that one message is never answered with too much
+   */
   #begin(
     session: Session,
     signature: Signature,
-    since: Since | undefined
+    since: Since | undefined,
+    maxRows: number
   ): { info: SubscriptionInfo; start: () => void } {
     const subscription = this.#join(session, signature)
     const { group, member } = subscription
     if (since === undefined || signature.mode === 'latest')
       return { info: info(subscription), start: () => member.restart() }
-    const resumption = resumptionOf(group, since, this.#deps.limits.replayRows)
+    const resumption = resumptionOf(group, since, maxRows)
     if (!resumption.isRecovered) {
       const { reason } = resumption
       return { info: { ...info(subscription), recovered: false, reason }, start: () => member.restart() }
@@ -145,49 +169,71 @@ export class Conversation {
   }
 
   /** Gives a connection the subscriptions of an ended one, each from where the client has it. */
-  async #resume(session: Session, message: Extract<ClientMessage, { type: 'resume' }>): Promise<void> {
-    const { id, epoch, pos, policy } = message
-    this.#checkReady(session, id)
-    if (session.subscriptions.size > 0) throw new MessageError(440, 'expected resume before any subscribe', id)
+  async #resume(session: Session, message: ResumeMessage): Promise<void> {
+    const { id, epoch, pos } = message
+    this.#checkFresh(session, id)
     const stored = await this.#take(message)
     if (stored === undefined) {
       this.#deps.counters.resumesFailed++
-      session.send({ type: 'resumed', id, recovered: false, reason: 'unknown_session', subs: [] })
+      const nothing = { replayed: 0, subs: [], rejected: [] }
+      session.send({ type: 'resumed', id, recovered: false, reason: 'unknown_session', ...nothing })
       return
     }
-    const positions = new Map(pos.map(({ sid, q }) => [sid, q]))
-    // Another gateway may have been ahead of this one.
-    if (epoch === this.#deps.board.epoch) await this.#deps.reach(Math.max(0, ...positions.values()))
-    if (!session.isOpen) return
-    this.#checkReady(session, id)
-
-    this.#checkLimits(session, id, stored.subscriptions)
-    const rejected: Rejection[] = []
-    const begun = stored.subscriptions.flatMap(({ sid, ...kept }) => {
-      const signature = this.#signature(session, { ...kept, snapshot: true, since: null }, id, rejected)
-      if (signature.keys.length + signature.patterns.length === 0) return []
-      const q = positions.get(sid)
-      const begin = this.#begin(session, signature, q === undefined ? undefined : { epoch, q, policy })
-      if (q === undefined && signature.mode !== 'latest') {
-        Object.assign(begin.info, { recovered: false, reason: 'no_position' } satisfies Partial<SubscriptionInfo>)
-      }
-      return [begin]
-    })
-    const subs = begun.map(({ info }) => info)
-    const failed = subs.find(({ recovered }) => recovered === false)
-    const replayed = subs.reduce((sum, { replayed = 0 }) => sum + replayed, 0)
-    this.#deps.counters[failed === undefined ? 'resumesRecovered' : 'resumesFailed']++
-    if (failed === undefined) session.send({ type: 'resumed', id, recovered: true, replayed, subs })
-    else session.send({ type: 'resumed', id, recovered: false, reason: failed.reason ?? 'no_position', subs })
-    for (const { start } of begun) start()
+    try {
+      // Another gateway may have been ahead of this one.
+      if (epoch === this.#deps.board.epoch) await this.#deps.reach(Math.max(0, ...pos.map(({ q }) => q)))
+      if (!session.isOpen) throw new MessageError(503, 'the connection has ended', id)
+      this.#goOn(session, message, stored)
+    } catch (error) {
+      // It may be asked for again.
+      await this.#deps.sessions.save(stored).catch(() => this.#deps.counters.sessionsUnsaved++)
+      throw error
+    }
     this.#deps.onChange(session)
   }
 
-  async #take({
-    id,
-    session,
-    resumeToken
-  }: Extract<ClientMessage, { type: 'resume' }>): Promise<StoredSession | undefined> {
+  /** @throws MessageError before anything is joined */
+  #goOn(session: Session, { id, epoch, pos, policy }: ResumeMessage, stored: StoredSession): void {
+    this.#checkFresh(session, id)
+    const rejected: Rejection[] = []
+    const wanted = stored.subscriptions
+      .map(({ sid, ...kept }) => {
+        const signature = this.#signature(session, { ...kept, snapshot: true, since: null }, id, rejected)
+        return { sid, signature, isSame: signatureId(signature) === sid }
+      })
+      .filter(({ signature }) => signature.keys.length + signature.patterns.length > 0)
+    this.#checkLimits(
+      session,
+      id,
+      wanted.map(({ signature }) => signature)
+    )
+
+    const positions = new Map(pos.map(({ sid, q }) => [sid, q]))
+    let room = this.#deps.limits.replayRows
+    const begun = wanted.map(({ sid, signature, isSame }) => {
+      const q = positions.get(sid)
+      const since = q === undefined || !isSame ? undefined : { epoch, q, policy }
+      const begin = this.#begin(session, signature, since, room)
+      room -= begin.info.replayed ?? 0
+      if (since !== undefined || (isSame && signature.mode === 'latest')) return begin
+      const reason: ResumeFailure = isSame ? 'no_position' : 'rights_changed'
+      return { ...begin, info: { ...begin.info, ...(isSame ? {} : { from: sid }), recovered: false, reason } }
+    })
+    const subs = begun.map(({ info }) => info)
+    const reason = rejected.length > 0 ? 'rights_changed' : subs.find(({ recovered }) => recovered === false)?.reason
+    const replayed = subs.reduce((sum, { replayed = 0 }) => sum + replayed, 0)
+    const recovered = reason === undefined
+    this.#deps.counters[recovered ? 'resumesRecovered' : 'resumesFailed']++
+    session.send({ type: 'resumed', id, recovered, ...(recovered ? {} : { reason }), replayed, subs, rejected })
+    for (const { start } of begun) start()
+  }
+
+  #checkFresh(session: Session, id: RequestId): void {
+    this.#checkReady(session, id)
+    if (session.subscriptions.size > 0) throw new MessageError(440, 'expected resume before any subscribe', id)
+  }
+
+  async #take({ id, session, resumeToken }: ResumeMessage): Promise<StoredSession | undefined> {
     try {
       return await this.#deps.sessions.take(session, tokenHash(resumeToken))
     } catch (error) {

@@ -15,7 +15,7 @@ const CLOSING = 2
 const HEAD_BYTES = 160
 const TYPE = /^\{"type":"(\w+)"/
 const POSITION = /^\{"type":"(?:quotes|snapshot|hb)".*?"q":(\d+)/
-const EPOCH = /"epoch":"([^"]*)"/
+const EPOCH = /^\{"type":"snapshot".*?"epoch":"([^"]*)"/
 const UNFINISHED = /"final":false/
 
 /** An `EventSource` that knows nothing of `bye` waits for so long before it connects again. */
@@ -29,10 +29,12 @@ export class EventStream extends EventEmitter {
   readonly OPEN = OPEN
   readyState = OPEN
   readonly #response: ServerResponse
-  #epoch = ''
+  #epoch: string
 
-  constructor(response: ServerResponse) {
+  /** @param epoch what positions count in until a snapshot says otherwise */
+  constructor(response: ServerResponse, epoch: string) {
     super()
+    this.#epoch = epoch
     this.#response = response
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',

@@ -69,6 +69,10 @@ export class Group implements Delivery {
     return this.#context.board.epoch
   }
 
+  get isLive(): boolean {
+    return this.#context.board.isLive
+  }
+
   get position(): number {
     return this.#context.board.position
   }

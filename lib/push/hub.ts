@@ -77,6 +77,7 @@ export class Hub {
   #isReady = false
   #onEmpty: (() => void) | null = null
   #isDraining = false
+  #cancelDrain: () => void = () => {}
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -212,9 +213,10 @@ export class Hub {
   }
 
   #end(session: Session): void {
-    this.#sessions.delete(session)
+    if (!this.#sessions.delete(session)) return
     this.counters.sessionsClosed++
     this.#authentication.end(session)
+    this.#keeper.end(session)
     this.#conversation.end(session)
     if (this.#sessions.size > 0) return
     this.#heartbeat.close()
@@ -270,7 +272,7 @@ export class Hub {
     if (this.#isDraining) return
     this.#isDraining = true
     for (const session of this.#sessions) session.announceDrain(inMs)
-    this.#clock.after(inMs, () => {
+    this.#cancelDrain = this.#clock.after(inMs, () => {
       for (const session of this.#sessions) session.close('drain')
     })
   }
@@ -278,6 +280,7 @@ export class Hub {
   /** Says `bye` to all clients and resolves when their connections are gone, in well under a second. */
   async close(): Promise<void> {
     this.pause()
+    this.#cancelDrain()
     this.#flusher.close()
     if (this.#sessions.size === 0) return
     const empty = new Promise<void>(resolve => {
@@ -285,7 +288,11 @@ export class Hub {
     })
     for (const session of this.#sessions) session.close('drain')
     const cancel = this.#clock.after(CLOSE_WAIT_MS, () => {
-      for (const session of this.#sessions) session.terminate()
+      for (const session of this.#sessions) {
+        session.terminate()
+        // Whatever becomes of its connection.
+        this.#end(session)
+      }
     })
     await empty
     cancel()

@@ -20,6 +20,8 @@ export interface Delivery {
   readonly lossless: boolean
   /** What waits for the next tick: per link the position and the number of updates. */
   waiting(): Iterable<readonly [Link, { q: number; n: number }]>
+  /** Whether positions mean anything now: not while the board is being loaded. */
+  readonly isLive: boolean
   /** The board's position. */
   readonly position: number
   /** Each update at or below it was sent to the group. */
@@ -99,7 +101,7 @@ export class Member {
 
   /** Brings a client that was left out up to date with one row per symbol, if there is room now. */
   catchUp(): void {
-    if (!this.outlet.isOpen || !this.isBehind || !this.outlet.hasRoom(0)) return
+    if (!this.#group.isLive || !this.outlet.isOpen || !this.isBehind || !this.outlet.hasRoom(0)) return
     if (this.#needsSnapshot) {
       this.#sendSnapshot()
       return

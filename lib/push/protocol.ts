@@ -41,6 +41,10 @@ export type ResumeFailure =
   | 'unknown_session'
   | 'policy_latest'
   | 'no_position'
+  /** This gateway has not seen what the client has. */
+  | 'gateway_behind'
+  /** What the client may see has changed, so that a subscription is another one, or gone. */
+  | 'rights_changed'
 
 export type ClientMessage =
   | { type: 'subscribe'; id: RequestId; subs: SubscriptionRequest[] }
@@ -108,6 +112,8 @@ export interface SubscriptionInfo {
   mode: Mode
   epoch: string
   q: number
+  /** The sid that it had before, where that has changed. */
+  from?: string
   /** Present where the client wanted to go on from a position: whether it got what it missed. */
   recovered?: boolean
   /** Rows that it missed. */
@@ -154,8 +160,15 @@ export type ServerMessage =
   | { type: 'subscriptions'; id: RequestId; subs: SubscriptionInfo[] }
   | { type: 'resynced'; id: RequestId; sids: string[] }
   /** `recovered` when all subscriptions are; each tells for itself. */
-  | { type: 'resumed'; id: RequestId; recovered: true; replayed: number; subs: SubscriptionInfo[] }
-  | { type: 'resumed'; id: RequestId; recovered: false; reason: ResumeFailure; subs: SubscriptionInfo[] }
+  | {
+      type: 'resumed'
+      id: RequestId
+      recovered: boolean
+      reason?: ResumeFailure
+      replayed: number
+      subs: SubscriptionInfo[]
+      rejected: Rejection[]
+    }
   | { type: 'hb'; time: Micros; pos: { sid: string; q: number }[] }
   | { type: 'lag'; sid: string; skippedTicks: number }
   | { type: 'status'; scope: 'source' | 'instrument'; id: string; state: SourceState; since: Micros }

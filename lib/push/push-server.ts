@@ -115,9 +115,13 @@ export class PushServer {
       const message = subscriptionOf(parametersOf(request), request.headers['last-event-id']?.toString())
       const visitor = await this.#hub.gate.admit(request, false)
       response.once('close', visitor.place.release)
-      if (response.closed) visitor.place.release()
+      if (response.closed || response.destroyed) {
+        // Gone while it logged in: nothing would ever end its session.
+        visitor.place.release()
+        return
+      }
       this.#checkRoom()
-      this.#hub.attachEvents(new EventStream(response), message, visitor)
+      this.#hub.attachEvents(new EventStream(response, this.#hub.board.epoch), message, visitor)
     } catch (error) {
       this.#hub.counters.upgradesRefused++
       sendProblem(response, problemOf(error))

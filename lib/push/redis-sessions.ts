@@ -38,8 +38,11 @@ export class RedisSessions implements SessionStore {
     )
   }
 
-  async touch(ids: readonly string[]): Promise<void> {
-    await this.#client.run(redis => Promise.all(ids.map(id => redis.pexpire(this.#prefix + id, this.#windowMs))))
+  async touch(ids: readonly string[]): Promise<string[]> {
+    const found = await this.#client.run(redis =>
+      Promise.all(ids.map(id => redis.pexpire(this.#prefix + id, this.#windowMs)))
+    )
+    return ids.filter((_, index) => found[index] === 0)
   }
 
   async take(id: string, tokenHash: string): Promise<StoredSession | undefined> {

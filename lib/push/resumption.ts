@@ -20,6 +20,7 @@ export function resumptionOf(group: Group, { epoch, q, policy }: Since, maxRows:
   const refuse = (reason: ResumeFailure): Resumption => ({ isRecovered: false, reason })
   if (policy === 'latest') return refuse('policy_latest')
   if (epoch !== group.epoch) return refuse('epoch_changed')
+  if (q > group.position) return refuse('gateway_behind')
   const rows = group.missedSince(q)
   if (rows === undefined) return refuse('too_old')
   return rows.length > maxRows ? refuse('too_many') : { isRecovered: true, rows }

@@ -6,6 +6,7 @@ import type { SessionStore } from './session-store.ts'
 
 /** How often within the time for which a session may be resumed its connection says that it lives. */
 const KEEPS_PER_WINDOW = 4
+const MAX_KEYS = 5_000
 
 export interface SessionKeeperDeps {
   readonly store: SessionStore
@@ -25,21 +26,40 @@ export class SessionKeeper {
     this.#deps = deps
   }
 
+  /** A session of more keys is not kept: its client subscribes again, with `since`. */
   save(session: Session): void {
-    const { store, counters } = this.#deps
-    store.save(session.stored).catch(() => counters.sessionsUnsaved++)
+    if (session.symbols > MAX_KEYS) return
+    this.#deps.store.save(session.stored).catch(this.#onFailure)
   }
 
-  /** Keeps the live sessions until `close`, so that their time counts from their end. */
+  /** Keeps the live sessions until `close`, and saves those that the store does not have. */
   start(): void {
-    const { store, sessions, clock, limits, counters } = this.#deps
-    const ids: string[] = []
-    for (const { id, subscriptions } of sessions) if (subscriptions.size > 0) ids.push(id)
-    if (ids.length > 0) store.touch(ids).catch(() => counters.sessionsUnsaved++)
+    const { sessions, clock, limits } = this.#deps
+    this.#touch([...sessions])
     this.#cancel = clock.after(limits.resumeWindowMs / KEEPS_PER_WINDOW, () => this.start())
+  }
+
+  /** The connection has ended: the time for which it may be resumed begins. */
+  end(session: Session): void {
+    this.#touch([session])
   }
 
   close(): void {
     this.#cancel()
+  }
+
+  #touch(sessions: readonly Session[]): void {
+    const kept = new Map(sessions.flatMap(one => (one.subscriptions.size > 0 ? [[one.id, one] as const] : [])))
+    if (kept.size === 0) return
+    this.#deps.store.touch([...kept.keys()]).then(missing => {
+      for (const id of missing) {
+        const session = kept.get(id)
+        if (session !== undefined && session.subscriptions.size > 0) this.save(session)
+      }
+    }, this.#onFailure)
+  }
+
+  readonly #onFailure = (): void => {
+    this.#deps.counters.sessionsUnsaved++
   }
 }

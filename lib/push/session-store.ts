@@ -26,8 +26,8 @@ export interface StoredSession {
 export interface SessionStore {
   /** Saves a session, in place of what was saved of it before. */
   save(session: StoredSession): Promise<void>
-  /** Keeps sessions for another while; ids of unknown ones are ignored. */
-  touch(ids: readonly string[]): Promise<void>
+  /** Keeps sessions for another while. @returns the ids of those that are not here */
+  touch(ids: readonly string[]): Promise<string[]>
   /** Gives a session out and forgets it, so that it is resumed once; undefined when there is none of this id and token hash. */
   take(id: string, tokenHash: string): Promise<StoredSession | undefined>
   /** Idempotent. */

@@ -95,6 +95,8 @@ class AmqpSession implements BrokerSession {
     channel.on('drain', () => this.#events.onWritable())
     channel.on('return', (message: Message) => this.#noteReturn(message))
     await channel.assertExchange(EXCHANGE, 'topic', { durable: true })
+    // The broker may have ended the connection in the same breath.
+    if (this.#ended) throw this.#cause ?? new Error('the connection ended while it was opened')
     this.#channel = channel
   }
 

@@ -1,5 +1,6 @@
 import type { Quote } from '../quote/quote.ts'
 import type { Broker, BrokerSession, Verdict } from './broker-session.ts'
+import { checkSendable } from './check-sendable.ts'
 import { ConfirmedIds } from './confirmed-ids.ts'
 import { newRelayCounters, type Relay, type RelayCounters } from './relay.ts'
 import { RelayError, type RelayErrorCode } from './relay-error.ts'
@@ -68,14 +69,23 @@ export class SessionRelay implements Relay {
     this.#confirmedIds = new ConfirmedIds(this.#options.maxRemembered)
   }
 
-  /** Connects, so that a broker that cannot be reached is known at the start. @throws RelayError */
+  /** Connects, so that what is set wrong is known at the start. A broker that is away is not waited for. @throws RelayError */
   async open(): Promise<this> {
-    await this.#connected()
+    try {
+      await this.#connected()
+    } catch (error) {
+      if (!(error instanceof RelayError) || !error.isAway) throw error
+      this.#isAway = true
+      this.#options.onAway(error)
+    }
     return this
   }
 
   async publish(quotes: readonly Quote[]): Promise<void> {
-    for (const { key } of quotes) this.#broker.check(key)
+    for (const quote of quotes) {
+      this.#broker.check(quote.key)
+      checkSendable(quote)
+    }
     const due = this.#confirmedIds.without(quotes)
     this.#options.counters.spared += quotes.length - due.length
     if (due.length > 0) {

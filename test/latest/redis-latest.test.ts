@@ -26,7 +26,7 @@ test('the latest values in Redis', async t => {
     await a?.merge(candidates(1, 1))
     assert.deepEqual(await b?.keys(), [])
     const added = (await redis.keys('*')).filter(name => !before.has(name)).sort()
-    assert.deepEqual(added, ['quotecast:a:latest:keys', `quotecast:a:latest:row:${KEY}`])
+    assert.deepEqual(added, ['quotecast:a:board:keys', `quotecast:a:board:row:${KEY}`])
   })
 
   await t.test('a server that was emptied is filled again by what comes', async t => {
