@@ -34,12 +34,12 @@ export function loadText(rows: readonly SqlValue[][], packetBytes: number): Buff
 }
 
 /**
- * Inserts rows by LOAD DATA LOCAL in one transaction, leaving those alone whose key is stored. It costs the server half of what
- * the same rows cost as INSERT, whose text must be lexed and parsed.
+ * Inserts rows by LOAD DATA LOCAL in one transaction. It costs the server half of what the same rows cost as INSERT, whose text must
+ * be lexed and parsed.
  *
- * With LOCAL a server turns its errors into warnings: a key that is stored already, and also a value that it had to bend. So a
- * result is taken only when there were as many warnings as rows that were left alone.
- * @returns the number inserted; or undefined, with nothing stored, when an INSERT must tell what is wrong.
+ * With LOCAL a server turns its errors into warnings: a key that is stored already, and whatever else made it leave a row alone or bend
+ * a value. So a result is taken only when every row was inserted without a word.
+ * @returns the number inserted; or undefined, with nothing stored, when an INSERT must tell which rows are stored or what is wrong.
  */
 export async function loadMissing(
   connection: PoolConnection,
@@ -53,7 +53,7 @@ export async function loadMissing(
       sql: `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${name} CHARACTER SET utf8mb4 (${columns.join(', ')})`,
       infileStreamFactory: () => Readable.from(text, { objectMode: false })
     })
-    if (warningStatus === rowCount - affectedRows) return affectedRows
+    if (warningStatus === 0 && affectedRows === rowCount) return affectedRows
     await connection.rollback()
     return undefined
   })

@@ -178,3 +178,25 @@ test('a gateway that ends says when to come back', async t => {
   assert.equal(bye?.close, 4200)
   assert.equal(reader.events.at(-1)?.retry, String(bye?.reconnectAfterMs))
 })
+
+test('a reader that leaves while it is let in leaves nothing behind', async t => {
+  const push = await openPush(t)
+  push.feed([trade(A, 0, '1')])
+  const { gate } = push.hub
+  const admit = gate.admit.bind(gate)
+  const held = Promise.withResolvers<void>()
+  let asked = 0
+  gate.admit = async (...given) => {
+    asked++
+    await held.promise
+    return admit(...given)
+  }
+  const request = get({ port: push.port, path: `/v1/stream?keys=${A}`, headers: { accept: 'text/event-stream' } })
+  request.on('error', () => {})
+  await waitUntil('it waits to be let in', () => asked === 1)
+  request.destroy()
+  await waitUntil('it is gone', () => push.connections[0]?.destroyed === true)
+  held.resolve()
+  await push.server.close()
+  assert.equal(push.hub.sessions, 0)
+})

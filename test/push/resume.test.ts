@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { MemorySessions } from '../../lib/push/memory-sessions.ts'
+import type { SessionStore } from '../../lib/push/session-store.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { ProtocolClient, type ServerFrame } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -263,3 +265,118 @@ for (const seed of [1, 2, 3, 4]) {
     )
   })
 }
+
+test('a resume that is refused for a moment may be tried again', async t => {
+  const { first, second, feed } = await openTwo(t)
+  feed([trade(A, 0, '1')])
+  const before = await ProtocolClient.connect(t, first.port)
+  const sid = await before.subscribe({ keys: [A] })
+  await waitUntil('the snapshot came', () => before.of('snapshot').length === 1)
+  await cut(before)
+  const { session, resumeToken } = before.welcome
+  const pos = [{ sid, q: before.board(sid).q }]
+  const client = await ProtocolClient.connect(t, second.port)
+  // As while the board is loaded anew, behind the moment at which it was asked.
+  const asked = client.request({ type: 'resume', session, resumeToken, epoch: EPOCH, pos: [{ sid, q: 9 * 4096 }] })
+  await waitUntil('it waits for the position', () => second.hub.counters.messages === 1)
+  second.hub.pause()
+  assert.equal((await asked).code, 503)
+  second.hub.restart()
+  const answer = await client.request({ type: 'resume', session, resumeToken, epoch: EPOCH, pos })
+  assert.deepEqual([answer.recovered, answer.replayed], [true, 0])
+})
+
+test('what one message has replayed is bounded, however many subscriptions it names', async t => {
+  const push = await openPush(t, { limits: { replayRows: 10 } })
+  push.feed([trade(A, 0, '1')])
+  push.feed(Array.from({ length: 8 }, (_, n) => trade(A, n + 1, String(n))))
+  const client = await ProtocolClient.connect(t, push.port)
+  const since = { epoch: EPOCH, q: 4096 }
+  const subs = [1, 2, 3].map(intervalMs => ({ keys: [A], mode: 'all', intervalMs, since }))
+  const answer = await client.request({ type: 'subscribe', subs })
+  assert.deepEqual(
+    (answer.subs as { recovered: boolean; reason?: string }[]).map(({ recovered, reason }) => [recovered, reason]),
+    [
+      [true, undefined],
+      [false, 'too_many'],
+      [false, 'too_many']
+    ]
+  )
+})
+
+test('a gateway that stays behind the client says so and begins with a snapshot', async t => {
+  const push = await openPush(t)
+  push.feed([trade(A, 0, '1')])
+  const client = await ProtocolClient.connect(t, push.port)
+  const since = { epoch: EPOCH, q: 9 * 4096 }
+  const answer = await client.request({ type: 'subscribe', subs: [{ keys: [A], since }] })
+  const [sub] = answer.subs as { recovered: boolean; reason: string }[]
+  assert.deepEqual([sub?.recovered, sub?.reason], [false, 'gateway_behind'])
+  await waitUntil('the snapshot came', () => client.of('snapshot').length === 1)
+})
+
+test('a subscription of which less is left is told with its old sid, and what is gone', async t => {
+  const { first, second } = await openTwo(t)
+  first.feed([trade(A, 0, '1'), trade(B, 0, '1')])
+  second.feed([trade(A, 0, '1')])
+  const before = await ProtocolClient.connect(t, first.port)
+  const sid = await before.subscribe({ keys: [A, B] })
+  await waitUntil('the snapshot came', () => before.of('snapshot').length === 1)
+  await cut(before)
+  const client = await ProtocolClient.resume(t, second.port, before)
+  const { recovered, reason, subs, rejected } = resumed(client)
+  assert.deepEqual([recovered, reason], [false, 'rights_changed'])
+  assert.deepEqual(rejected, [{ key: B, code: 404, message: 'unknown instrument' }])
+  assert.equal((subs as { from: string }[])[0]?.from, sid)
+  await waitUntil('the snapshot came', () => client.of('snapshot').length === 1)
+})
+
+test('a client that was left out of ticks is not brought up to date while the board is loaded', async t => {
+  const push = await openPush(t, { limits: { softBytes: 1_000, heartbeatMs: 40 } })
+  push.feed([trade(A, 0, '1')])
+  const client = await ProtocolClient.connect(t, push.port)
+  const witness = await ProtocolClient.connect(t, push.port)
+  const sid = await client.subscribe({ keys: [A] })
+  await waitUntil('the snapshot came', () => client.of('snapshot').length === 1)
+  push.connections[0]?.cork()
+  for (let n = 1; push.hub.counters.ticksSkipped === 0; n++) {
+    push.feed([trade(A, n, String(n))])
+    await new Promise(setImmediate)
+  }
+  const held = push.hub.board.position
+  push.hub.pause()
+  push.hub.board.restart(EPOCH, 100 * held)
+  push.connections[0]?.uncork()
+  await waitUntil('the connection has drained', () => push.connections[0]?.writableLength === 0)
+  const heard = witness.of('hb').length
+  await waitUntil('all connections were looked at', () => witness.of('hb').length > heard + 3)
+  assert.ok(client.board(sid).q <= held, 'no position is claimed that was not delivered')
+  push.hub.restart()
+  await waitUntil('the snapshot came', () => client.of('snapshot').length === 2)
+})
+
+test('a session that could not be saved is saved when the store is back', async t => {
+  const store = new MemorySessions(60_000, () => performance.now())
+  let isAway = true
+  const sessions: SessionStore = {
+    save: async session => (isAway ? Promise.reject(new Error('away')) : store.save(session)),
+    touch: async ids => (isAway ? Promise.reject(new Error('away')) : store.touch(ids)),
+    take: (id, hash) => store.take(id, hash),
+    close: () => store.close()
+  }
+  const push = await openPush(t, { sessions, limits: { resumeWindowMs: 100 } })
+  push.feed([trade(A, 0, '1')])
+  const before = await ProtocolClient.connect(t, push.port)
+  await before.subscribe({ keys: [A] })
+  await waitUntil('it failed', () => push.hub.counters.sessionsUnsaved > 1)
+  isAway = false
+  const { id, tokenHash } = {
+    id: String(before.welcome.session),
+    tokenHash: hash('sha256', String(before.welcome.resumeToken), 'base64url')
+  }
+  let saved: unknown
+  await waitUntil('it is there', async () => {
+    saved ??= await store.take(id, tokenHash)
+    return saved !== undefined
+  })
+})
