@@ -18,11 +18,13 @@ import { MemorySessions } from './memory-sessions.ts'
 import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
+import { Resumer } from './resumer.ts'
 import { rightsOf } from './rights.ts'
 import { Session, type SessionConnection, type SessionSocket } from './session.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
+import { Subscriber } from './subscriber.ts'
 
 /** Between two looks at the clock while a batch is applied. */
 const QUOTES_PER_LOOK = 256
@@ -117,18 +119,29 @@ export class Hub {
       limits: this.limits,
       counters: this.counters
     })
-    this.#conversation = new Conversation({
+    const isReady = () => this.#isReady
+    const onChange = (session: Session) => this.#keeper.save(session)
+    const reach = (q: number) => this.#reach(q)
+    const subscriber = new Subscriber({
       board: this.board,
       groups: this.#groups,
       limits: this.limits,
-      counters: this.counters,
       isKnown: options.isKnown,
       onWanted: options.onWanted ?? (() => {}),
-      isReady: () => this.#isReady,
-      sessions: store,
-      onChange: session => this.#keeper.save(session),
-      reach: q => this.#reach(q)
+      isReady,
+      onChange,
+      reach
     })
+    const resumer = new Resumer({
+      board: this.board,
+      limits: this.limits,
+      counters: this.counters,
+      sessions: store,
+      subscriber,
+      onChange,
+      reach
+    })
+    this.#conversation = new Conversation({ subscriber, resumer, isReady, onChange })
     this.#authentication = new Authentication({
       access: this.access,
       clock,

@@ -66,6 +66,7 @@ export async function judge(t: TestContext, evidence: Evidence): Promise<void> {
 
   const keys = [...new Set([...(await latest.keys()), ...loadKeys])]
   const { ids, doubled, rows } = await readHistory(history, keys)
+  const hidden = (await history.count()) - ids.size - doubled.length
   const confirmed = load.confirmed()
   const lost = Array.from({ length: confirmed }, (_, n) => loadQuoteId(loadKeys, n)).filter(id => !ids.has(id))
   const unstored = [...streamed].filter(id => !ids.has(id))
@@ -80,6 +81,7 @@ export async function judge(t: TestContext, evidence: Evidence): Promise<void> {
     `refused and repeated ${load.refused()}; with the venue's: ${streamed.size} streamed, ${ids.size} stored; ${keys.length} instruments; dead letters ${deadLetters}`
   )
   for (const { sightings } of followers) t.diagnostic(`client: ${JSON.stringify(sightings)}`)
+  assert.equal(hidden, 0, 'rows of the history that no range of a known instrument shows')
   assert.deepEqual(lost.slice(0, 5), [], 'confirmed quotes that are not in the history')
   assert.deepEqual(doubled.slice(0, 5), [], 'quotes that are in the history more than once')
   assert.deepEqual(unstored.slice(0, 5), [], 'quotes of the stream that are not in the history')

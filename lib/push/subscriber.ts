@@ -1,0 +1,164 @@
+import type { BoardTable } from './board-table.ts'
+import type { GroupTable } from './group-table.ts'
+import type { PushLimits } from './limits.ts'
+import { MessageError } from './message-error.ts'
+import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
+import { requestedSignature } from './requested-signature.ts'
+import { resumptionOf, type Since } from './resumption.ts'
+import type { Session, Subscription } from './session.ts'
+import type { Signature } from './signature.ts'
+import { infoOf } from './subscription-info.ts'
+
+export interface SubscriberDeps {
+  readonly board: BoardTable
+  readonly groups: GroupTable
+  readonly limits: PushLimits
+  /** Whether there is such an instrument; one that is on the board is known anyway. */
+  isKnown(key: string): boolean
+  /** Told of a valid key that has no value yet. */
+  onWanted(key: string): void
+  /** False while the board is being loaded. */
+  isReady(): boolean
+  /** Told of every change of a session's subscriptions. */
+  onChange(session: Session): void
+  /** Resolves to whether the board has reached a position within a moment. */
+  reach(q: number): Promise<boolean>
+}
+
+/** A subscription that was joined. */
+export interface Begun {
+  readonly info: SubscriptionInfo
+  /** Gives the client what it lacks; to be called once it was told of the subscription. */
+  readonly start: () => void
+}
+
+const RETRY_NOT_READY_MS = 500
+const RETRY_SLOW_MS = 1000
+
+/** Makes and ends subscriptions, within what a client may have. */
+export class Subscriber {
+  readonly #deps: SubscriberDeps
+
+  constructor(deps: SubscriberDeps) {
+    this.#deps = deps
+  }
+
+  /** Subscribes, when the gateway has reached the positions from which the client wants to go on. */
+  subscribe(session: Session, id: RequestId, requests: SubscriptionRequest[]): void | Promise<void> {
+    const { board, reach } = this.#deps
+    const q = Math.max(0, ...requests.map(({ since }) => (since?.epoch === board.epoch ? since.q : 0)))
+    if (q <= board.position) return this.#subscribeNow(session, id, requests)
+    return reach(q).then(() => {
+      if (session.isOpen) this.#subscribeNow(session, id, requests)
+    })
+  }
+
+  #subscribeNow(session: Session, id: RequestId, requests: SubscriptionRequest[]): void {
+    this.checkReady(session, id)
+    const rejected: Rejection[] = []
+    const wanted = requests.map(request => ({ request, signature: this.signature(session, request, id, rejected) }))
+    this.checkLimits(
+      session,
+      id,
+      wanted.map(({ signature }) => signature)
+    )
+
+    const subs: SubscriptionInfo[] = []
+    const begun: Begun[] = []
+    let room = this.#deps.limits.replayRows
+    for (const { request, signature } of wanted) {
+      if (signature.keys.length + signature.patterns.length === 0) {
+        subs.push(this.#nothing(signature, request))
+        continue
+      }
+      const { since, snapshot } = request
+      const begin = this.begin(session, signature, since ?? undefined, room)
+      room -= begin.info.replayed ?? 0
+      subs.push(begin.info)
+      if (snapshot || since !== null || signature.mode === 'latest') begun.push(begin)
+    }
+    session.send({ type: 'subscribed', id, subs, rejected })
+    for (const { start } of begun) start()
+    for (const { signature } of wanted) this.#want(signature)
+    this.#deps.onChange(session)
+  }
+
+  /**
+   * Joins a subscription.
+   * @param maxRows that may be replayed, so that one message is never answered with too much
+   */
+  begin(session: Session, signature: Signature, since: Since | undefined, maxRows: number): Begun {
+    const subscription = this.join(session, signature)
+    const { group, member } = subscription
+    if (since === undefined || signature.mode === 'latest')
+      return { info: infoOf(subscription), start: () => member.restart() }
+    const resumption = resumptionOf(group, since, maxRows)
+    if (!resumption.isRecovered) {
+      const { reason } = resumption
+      return { info: { ...infoOf(subscription), recovered: false, reason }, start: () => member.restart() }
+    }
+    const { rows } = resumption
+    return {
+      info: { ...infoOf(subscription), recovered: true, replayed: rows.length },
+      start: () => member.resume(rows)
+    }
+  }
+
+  /** The subscription with this signature; the one that the session has already, if it has. */
+  join(session: Session, signature: Signature): Subscription {
+    const group = this.#deps.groups.open(signature)
+    const existing = session.subscriptions.get(group.sid)
+    if (existing !== undefined) return existing
+    const subscription = { group, member: group.join(session) }
+    session.subscriptions.set(group.sid, subscription)
+    return subscription
+  }
+
+  leave(session: Session, { group, member }: Subscription): void {
+    session.subscriptions.delete(group.sid)
+    this.#deps.groups.leave(group, member)
+  }
+
+  /** What a request asks for, as far as its client may see it. @throws MessageError when it is refused as a whole */
+  signature(session: Session, request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
+    const { board, isKnown } = this.#deps
+    const isThere = (key: string): boolean => board.entries.has(key) || isKnown(key)
+    return requestedSignature({ request, rights: session.rights, isThere, id, rejected })
+  }
+
+  /** @throws MessageError while nothing can be subscribed to */
+  checkReady(session: Session, id: RequestId): void {
+    if (!this.#deps.isReady()) throw new MessageError(503, 'the board is being loaded', id, RETRY_NOT_READY_MS)
+    if (!session.hasRoom(0))
+      throw new MessageError(407, 'the connection has not taken what was sent before', id, RETRY_SLOW_MS)
+  }
+
+  /** @throws MessageError when the session would have more than it may, with these */
+  checkLimits(session: Session, id: RequestId, signatures: readonly { readonly keys: readonly string[] }[]): void {
+    const { limits } = session.rights
+    const symbols = signatures.reduce((sum, { keys }) => sum + keys.length, session.symbols)
+    if (symbols > limits.symbols)
+      throw new MessageError(405, `expected at most ${limits.symbols} keys per connection, got ${symbols}`, id)
+    const subscriptions = session.subscriptions.size + signatures.length
+    if (subscriptions > limits.subscriptions)
+      throw new MessageError(405, `expected at most ${limits.subscriptions} subscriptions, got ${subscriptions}`, id)
+  }
+
+  #want({ keys }: Signature): void {
+    for (const key of keys) if (this.#deps.board.entries.get(key)?.row.candidates.size === 0) this.#deps.onWanted(key)
+  }
+
+  #nothing(signature: Signature, request: SubscriptionRequest): SubscriptionInfo {
+    const { epoch, position: q } = this.#deps.board
+    return {
+      sid: null,
+      keys: 0,
+      patterns: 0,
+      matched: 0,
+      intervalMs: signature.intervalMs,
+      mode: request.mode,
+      epoch,
+      q
+    }
+  }
+}
