@@ -1,3 +1,5 @@
+import { isAtLeast } from './server-version.ts'
+
 /** What an event outlives once its publisher has been told that it is stored. */
 export interface AckMeaning {
   /** The server's process is killed, and ours. */
@@ -51,13 +53,4 @@ export const NOTHING_SURVIVES: AckMeaning = {
   powerLoss: false,
   replicaLosses: 0,
   because: ['the stream is in the memory of this process']
-}
-
-function isAtLeast(version: string, least: readonly number[]): boolean {
-  const parts = version.split('.').map(Number)
-  for (const [index, wanted] of least.entries()) {
-    const part = parts[index] ?? 0
-    if (part !== wanted) return part > wanted
-  }
-  return true
 }

@@ -8,6 +8,7 @@ import { EPOCH_HEADER, SEQUENCE_HEADER } from './jetstream-hand-over.ts'
 import type { JetStreamLink } from './jetstream-link.ts'
 import type { JetStreamLooks, Look } from './jetstream-looks.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
+import { JetStreamRemoval } from './jetstream-removal.ts'
 import type { JetStreamStreams } from './jetstream-streams.ts'
 import type { GroupState, StoredEvent, StreamState } from './stream-control.ts'
 import type { StreamSpec } from './stream-spec.ts'
@@ -15,6 +16,8 @@ import { TransportError } from './transport-error.ts'
 
 /** A stream that is fuller than that is purged. */
 const PURGE_FILL = 0.8
+/** Where each is a request, so many events are removed in one go: more than come until the next. */
+const MAX_SINGLY = 20_000
 /** How long a group's handler may take with an event that was handed over. */
 const HAND_OVER_MS = 30_000
 
@@ -37,6 +40,7 @@ export class JetStreamControl {
   readonly #looks: JetStreamLooks
   readonly #table: readonly StreamSpec[]
   readonly #fsync: Fsync
+  readonly #removal: JetStreamRemoval
 
   constructor({ link, names, streams, consumers, looks, table, fsync }: JetStreamControlOptions) {
     this.#link = link
@@ -46,6 +50,7 @@ export class JetStreamControl {
     this.#looks = looks
     this.#table = table
     this.#fsync = fsync
+    this.#removal = new JetStreamRemoval(link)
   }
 
   /** Those that can be read now. @throws TransportError when there is none. */
@@ -68,14 +73,16 @@ export class JetStreamControl {
       if (bytes < PURGE_FILL * spec.maxBytes || groups.length === 0) continue
       const floor = Math.min(...groups.map(({ ackFloor }) => ackFloor))
       const end = await this.#firstYounger(spec.name, firstSequence, floor + 1, Date.now() - spec.keepMs)
-      if (end > firstSequence) purged += await this.purge(spec.name, end - 1)
+      const upTo = this.#removal.isAtOnce ? end - 1 : Math.min(end - 1, firstSequence + MAX_SINGLY - 1)
+      purged += await this.#removal.remove(this.#names.stream(spec), firstSequence, upTo)
     }
     return purged
   }
 
   async purge(stream: string, upTo: number): Promise<number> {
-    const { purged } = await this.#link.manager.streams.purge(this.#names.stream(this.#spec(stream)), { seq: upTo + 1 })
-    return purged
+    const spec = this.#spec(stream)
+    const { firstSequence } = this.#state(await this.#looks.one(spec))
+    return this.#removal.remove(this.#names.stream(spec), firstSequence, upTo)
   }
 
   /** @throws TransportError `unknown_stream`, `stream_refused`, `jetstream_unavailable`. */
