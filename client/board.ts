@@ -19,11 +19,20 @@ export class Board {
   readonly #maxRows: number
   #epoch: string | null = null
   #q = 0
-  #pages: Row[] = []
+  /** Of a snapshot that is not complete yet. */
+  readonly #pages = new Map<string, Row>()
+  /** Whether an instrument without a row had no value: so says a snapshot, by leaving it out. */
+  #isWhole = false
+  /** Whether updates are missing that a snapshot brings. */
   #hasGap = false
 
   constructor(maxRows: number) {
     this.#maxRows = maxRows
+  }
+
+  /** Whether rows follow a snapshot or a position. */
+  get hasBegun(): boolean {
+    return this.#epoch !== null
   }
 
   /** Up to where nothing is missing; null while that is not known. */
@@ -40,24 +49,27 @@ export class Board {
 
   /** Forgets the pages of a snapshot that will not be completed. */
   interrupt(): void {
-    this.#pages = []
+    this.#pages.clear()
   }
 
   /** @returns with the last page, the rows that are not as they were and whether updates were jumped over; else null. */
   takePage({ epoch, q, final, data }: Snapshot): { changed: Row[]; missed: boolean } | null {
-    this.#pages.push(...data)
-    this.#checkSize(this.#pages.length)
+    for (const row of data) this.#pages.set(row.key, row)
+    this.#checkSize(this.#pages.size)
+    this.#hasGap = !final
     if (!final) return null
-    const isFirst = this.#epoch === null
-    const before = epoch === this.#epoch ? new Map(this.rows) : new Map<string, Row>()
-    const changed = this.#pages.filter(row => checkRow(before.get(row.key)?.q, row) !== 'duplicate')
+    const isOther = epoch !== this.#epoch
+    const before = new Map(isOther ? [] : this.rows)
+    // A gateway that is behind the one before may show what was: what is newer than its snapshot stays.
+    for (const [key, held] of before) if (held.q > (this.#pages.get(key)?.q ?? q)) this.#pages.set(key, held)
+    const changed = [...this.#pages.values()].filter(row => checkRow(before.get(row.key)?.q, row) !== 'duplicate')
+    const missed = this.hasBegun && (isOther || changed.length > 0)
     this.rows.clear()
-    for (const row of this.#pages) this.rows.set(row.key, row)
-    const missed = !isFirst && (epoch !== this.#epoch || changed.length > 0)
-    this.#pages = []
+    for (const [key, row] of this.#pages) this.rows.set(key, row)
+    this.#pages.clear()
     this.#epoch = epoch
     this.#q = q
-    this.#hasGap = false
+    this.#isWhole = true
     return { changed, missed }
   }
 
@@ -66,7 +78,7 @@ export class Board {
     const fresh: Row[] = []
     const gaps: Gap[] = []
     for (const row of rows) {
-      const have = this.rows.get(row.key)?.q
+      const have = this.rows.get(row.key)?.q ?? (this.#isWhole ? 0 : undefined)
       const check = checkRow(have, row)
       if (check === 'duplicate') continue
       if (check === 'lost') gaps.push({ key: row.key, have: have ?? 0, p: row.p ?? 0, q: row.q })

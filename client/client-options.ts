@@ -44,14 +44,16 @@ export const DEFAULT_OPTIONS = Object.freeze({
 
 export type CheckedOptions = Readonly<QuoteClientOptions & Required<Omit<QuoteClientOptions, 'auth' | 'signal'>>>
 
+/** From here on timers fire at once. */
+const MAX_NUMBER = 2 ** 31
+
 /** @throws QuoteClientError `bad_option` that says what was expected and what came. */
 export function checkOptions(options: QuoteClientOptions): CheckedOptions {
   const checked = { ...DEFAULT_OPTIONS, WebSocket: globalThis.WebSocket as SocketConstructor, ...options }
   for (const [name, value] of Object.entries(checked))
-    if (/^max|Ms$/.test(name) && !(typeof value === 'number' && value > 0))
-      throw new QuoteClientError('bad_option', `${name}: expected a number above 0, got ${value}`)
-  if (typeof checked.WebSocket !== 'function')
-    throw new QuoteClientError('bad_option', 'WebSocket: expected a class, and the environment has none')
+    if (/^max|Ms$/.test(name) && !(typeof value === 'number' && value > 0 && value < MAX_NUMBER))
+      throw new QuoteClientError('bad_option', `${name}: expected 0 < number < 2^31, got ${value}`)
+  if (typeof checked.WebSocket !== 'function') throw new QuoteClientError('bad_option', 'WebSocket: expected a class')
   return Object.freeze(checked)
 }
 
@@ -62,7 +64,7 @@ export function checkUrls(urls: string | readonly string[]): readonly string[] {
   return all.map(text => {
     const url = URL.canParse(text) ? new URL(text) : null
     if (url === null || !/^(ws|http)s?:$/.test(url.protocol))
-      throw new QuoteClientError('bad_option', `url: expected ws://… or wss://…, got ${text}`)
+      throw new QuoteClientError('bad_option', `url: expected ws:// or wss://, got ${text}`)
     url.protocol = url.protocol.replace('http', 'ws')
     url.hash = ''
     if (url.pathname === '/') url.pathname = STREAM_PATH

@@ -64,21 +64,23 @@ export class Connection {
     this.#handlers.onClose(code, reason)
   }
 
-  /** Looks again when it may have been silent for too long; a message costs no timer. */
-  #listen(inMs: number): void {
+  /**
+   * Looks again when it may have been silent for too long; a message costs no timer. A program that was busy for so long itself may
+   * have messages waiting: they come before the second look.
+   */
+  #listen(inMs: number, isSecondLook = false): void {
     this.#watch = setTimeout(() => {
       const leftMs = this.#heardMs + this.#silenceMs - performance.now()
       if (leftMs > 0) this.#listen(leftMs)
-      else this.abandon('silence')
+      else if (isSecondLook) this.abandon('silence')
+      else this.#listen(0, true)
     }, inMs)
   }
 
   #receive(data: unknown): void {
     if (this.#isOver || typeof data !== 'string') return
     try {
-      const message: unknown = JSON.parse(data)
-      if (typeof message === 'object' && message !== null && 'type' in message)
-        this.#handlers.onMessage(message as ServerMessage)
+      this.#handlers.onMessage(JSON.parse(data) as ServerMessage)
     } catch (cause) {
       const error = cause instanceof QuoteClientError ? cause : new QuoteClientError('bad_frame', undefined, { cause })
       this.#handlers.onError(error)

@@ -53,17 +53,27 @@ export class GatewaySession {
         this.#takeQuotes(message)
         break
       case 'hb':
-        for (const { sid, q } of message.pos ?? []) for (const one of table.of(sid)) one.advance(q)
+        for (const { sid, q } of message.pos ?? []) for (const one of table.of(sid)) one.state.advance(q)
         break
       case 'lag':
-        for (const subscription of table.of(message.sid)) subscription.tellLag(message.skippedTicks)
+        for (const { events } of table.of(message.sid)) events.emit('lag', { skippedTicks: message.skippedTicks })
         break
-      case 'downgraded':
-        for (const subscription of [...table.of(message.from ?? message.sid)]) {
-          table.unbind(subscription)
-          subscription.downgrade(message.sid, message.intervalMs, message.reason)
-          table.bind(subscription, message.sid)
-        }
+      case 'downgraded': {
+        const { sid, from = sid, intervalMs, reason } = message
+        for (const { events } of table.move(from, { sid, intervalMs }))
+          events.emit('downgraded', { intervalMs, reason })
+        break
+      }
+      // These two answer no request of their own: a login has taken rights away.
+      case 'updated':
+        table.move(message.from, message.sub)
+        break
+      case 'unsubscribed':
+        for (const sid of message.sids)
+          for (const subscription of [...table.of(sid)]) {
+            table.unbind(subscription)
+            void subscription.end(new QuoteClientError('forbidden'))
+          }
         break
       case 'status':
         this.#deps.events.emit('status', message)

@@ -20,28 +20,28 @@ export interface SubscriptionOwner {
   readonly maxQueuedRows: number
   update(subscription: LiveSubscription, changes: SubscriptionChanges): Promise<void>
   resync(subscription: LiveSubscription): Promise<void>
+  /** It has ended; resolves when the gateway knows, or cannot be told. */
   drop(subscription: LiveSubscription): Promise<void>
   onError(error: QuoteClientError): void
-  onEnd(): void
 }
 
 /** A subscription with the side that its client sees. */
 export class LiveSubscription implements Subscription {
   readonly ready: Promise<void>
+  readonly state: Board
+  readonly events = new Emitter<SubscriptionEvents>()
   request: SubscriptionRequest
   info: SubscriptionInfo | null = null
   rejected: readonly Rejection[] = []
   hasEnded = false
   readonly #owner: SubscriptionOwner
-  readonly #board: Board
-  readonly #events = new Emitter<SubscriptionEvents>()
   readonly #queues = new Set<RowQueue<Row>>()
   #settle: { resolve(): void; reject(error: QuoteClientError): void } | null = null
 
   constructor(request: SubscriptionRequest, owner: SubscriptionOwner) {
     this.request = request
     this.#owner = owner
-    this.#board = new Board(owner.maxRows)
+    this.state = new Board(owner.maxRows)
     this.ready = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -50,7 +50,7 @@ export class LiveSubscription implements Subscription {
   }
 
   get board(): ReadonlyMap<string, Row> {
-    return this.#board.rows
+    return this.state.rows
   }
 
   get mode(): Mode {
@@ -58,14 +58,14 @@ export class LiveSubscription implements Subscription {
   }
 
   get position(): { epoch: string; q: number } | null {
-    return this.#board.position
+    return this.state.position
   }
 
   on<Name extends keyof SubscriptionEvents>(
     name: Name,
     listener: (event: SubscriptionEvents[Name]) => void
   ): () => void {
-    return this.#events.on(name, listener)
+    return this.events.on(name, listener)
   }
 
   rows({ maxQueued = this.#owner.maxQueuedRows }: { maxQueued?: number } = {}): RowQueue<Row> {
@@ -73,10 +73,10 @@ export class LiveSubscription implements Subscription {
     const isLossless = () => this.mode === 'all'
     const queue = new RowQueue<Row>(
       isLossless,
-      maxQueued + this.#board.rows.size,
+      maxQueued + this.state.rows.size,
       done => void this.#queues.delete(done)
     )
-    queue.push(this.#board.rows.values())
+    queue.push(this.state.rows.values())
     if (this.hasEnded) queue.end()
     else this.#queues.add(queue)
     return queue
@@ -95,31 +95,24 @@ export class LiveSubscription implements Subscription {
     return this.#owner.resync(this)
   }
 
-  async unsubscribe(): Promise<void> {
-    if (this.hasEnded) return
-    this.end()
-    await this.#owner.drop(this)
+  unsubscribe(): Promise<void> {
+    return this.end()
   }
 
   /** There will be no snapshot: what comes follows this position. */
   goOn(epoch: string, q: number): void {
-    this.#board.begin(epoch, q)
+    this.state.begin(epoch, q)
     this.#markReady()
-  }
-
-  /** The connection is gone. */
-  interrupt(): void {
-    this.#board.interrupt()
   }
 
   takePage(page: Snapshot): void {
     this.#guard(() => {
-      const taken = this.#board.takePage(page)
+      const taken = this.state.takePage(page)
       if (taken === null) return
       const { changed, missed } = taken
       if (missed) this.#endLossless()
       this.#push(changed)
-      this.#events.emit('snapshot', { rows: this.board, epoch: page.epoch, q: page.q, missed })
+      this.events.emit('snapshot', { rows: this.board, epoch: page.epoch, q: page.q, missed })
       this.#markReady()
     })
   }
@@ -127,41 +120,30 @@ export class LiveSubscription implements Subscription {
   /** @returns whether the board has to be asked for, because something is missing. */
   takeQuotes({ q, time, data }: Quotes): boolean {
     return this.#guard(() => {
-      const { fresh, gaps, breaks } = this.#board.takeRows(data)
+      const { fresh, gaps, breaks } = this.state.takeRows(data)
       if (gaps.length > 0) this.#endLossless()
-      for (const gap of gaps) this.#events.emit('gap', gap)
-      if (gaps.length === 0) this.#board.advance(q)
+      for (const gap of gaps) this.events.emit('gap', gap)
+      if (gaps.length === 0) this.state.advance(q)
       if (fresh.length > 0) {
         this.#push(fresh)
-        this.#events.emit('rows', { rows: fresh, q, time })
+        this.events.emit('rows', { rows: fresh, q, time })
       }
       return breaks
     })
   }
 
-  advance(q: number): void {
-    this.#board.advance(q)
-  }
-
-  tellLag(skippedTicks: number): void {
-    this.#events.emit('lag', { skippedTicks })
-  }
-
-  downgrade(sid: string, intervalMs: number, reason: string): void {
-    if (this.info !== null) this.info = { ...this.info, sid, intervalMs }
-    this.#events.emit('downgraded', { intervalMs, reason })
-  }
-
-  /** Ends it, for a reason when it was not asked for. Idempotent. */
-  end(error: QuoteClientError | null = null): void {
+  /** Ends it, for a reason when it was not asked for. Idempotent; resolves when the gateway knows, or cannot be told. */
+  async end(error: QuoteClientError | null = null): Promise<void> {
     if (this.hasEnded) return
     this.hasEnded = true
-    this.#owner.onEnd()
+    const dropped = this.#owner.drop(this)
     this.#endQueues(error)
     this.#settle?.reject(error ?? new QuoteClientError('closed'))
-    if (error === null) return
-    this.#events.emit('error', error)
-    this.#owner.onError(error)
+    if (error !== null) {
+      this.events.emit('error', error)
+      this.#owner.onError(error)
+    }
+    await dropped
   }
 
   #guard(take: () => boolean | void): boolean {
@@ -169,8 +151,7 @@ export class LiveSubscription implements Subscription {
       return take() === true
     } catch (error) {
       if (!(error instanceof QuoteClientError) || error.code !== 'board_full') throw error
-      this.end(error)
-      void this.#owner.drop(this)
+      void this.end(error)
       return false
     }
   }

@@ -42,6 +42,8 @@ export interface SubscriptionInfo {
   epoch: string
   q: number
   recovered?: boolean
+  /** After a resume with other rights: the sid that it had before. */
+  from?: string
 }
 
 /** A key or a pattern that was left out of a subscription. */
@@ -129,6 +131,16 @@ export interface Answers {
     subs?: SubscriptionInfo[]
   }
 }
+
+export const ANSWER_TYPES = {
+  auth: 'ok',
+  subscribe: 'subscribed',
+  unsubscribe: 'unsubscribed',
+  update: 'updated',
+  list: 'subscriptions',
+  resync: 'resynced',
+  resume: 'resumed'
+} as const satisfies { [Request in keyof Answers]: Answers[Request]['type'] }
 
 export type ServerMessage =
   | Welcome

@@ -6,9 +6,9 @@ import { Emitter } from './emitter.ts'
 import { GatewaySession } from './gateway-session.ts'
 import { LiveSubscription } from './live-subscription.ts'
 import { type Bye, SUBPROTOCOL, type SubscriptionInfo, type SubscriptionRequest } from './messages.ts'
-import { afterClose, EXPIRED, jitteredDelay } from './reconnect-delay.ts'
+import { afterClose, EXPIRED, FIRST_OWN, jitteredDelay } from './reconnect-delay.ts'
 import type { RowField } from './row.ts'
-import { notConnected, type ResumePoint, type Subscriber } from './subscriber.ts'
+import type { ResumePoint, Subscriber } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
 import { SubscriptionTable } from './subscription-table.ts'
 
@@ -58,22 +58,30 @@ export class QuoteClient {
     { signal }: { signal?: AbortSignal } = {}
   ): Subscription<F> {
     const { maxRows, maxQueuedRows } = this.#options
+    const table = this.#table
     const end = () => void subscription.unsubscribe()
-    const subscription = new LiveSubscription(Object.freeze({ ...request }), {
-      maxRows,
-      maxQueuedRows,
-      update: async (one, changes) => this.#subscriber.update(one, changes),
-      resync: async one => this.#subscriber.resync(one.info?.sid ?? ''),
-      drop: async one => this.#drop(one),
-      onError: error => this.#events.emit('error', error),
-      onEnd: () => signal?.removeEventListener('abort', end)
-    })
+    const subscription = new LiveSubscription(
+      { ...request },
+      {
+        maxRows,
+        maxQueuedRows,
+        update: async (one, changes) => this.#subscriber.update(one, changes),
+        resync: async one => this.#subscriber.resync(one.info?.sid ?? ''),
+        drop: async one => {
+          signal?.removeEventListener('abort', end)
+          table.all.delete(one)
+          const sid = table.unbind(one)
+          if (sid !== null) await this.#session?.subscriber?.unsubscribe(sid)
+        },
+        onError: error => this.#events.emit('error', error)
+      }
+    )
     if (this.#state === 'closed' || signal?.aborted) {
-      subscription.end()
+      end()
       return subscription
     }
     signal?.addEventListener('abort', end)
-    this.#table.all.add(subscription)
+    table.all.add(subscription)
     // What is asked for in one turn goes in one message.
     queueMicrotask(() => this.#session?.subscriber?.flush())
     return subscription
@@ -127,6 +135,7 @@ export class QuoteClient {
   /** The gateway will close: goes when it is told to, not with all the others at the last moment. */
   #prepare({ close, reconnectAfterMs, resume }: Bye): void {
     const waitMs = Math.min(reconnectAfterMs ?? -1, MAX_TOLD_MS)
+    clearTimeout(this.#timer)
     this.#bye = { code: close, dueMs: waitMs < 0 ? 0 : performance.now() + waitMs }
     if (resume === false) this.#resumePoint = null
     if (waitMs >= 0 && afterClose(close) === 'asTold')
@@ -134,12 +143,16 @@ export class QuoteClient {
   }
 
   #lost(socketCode: number, reason: string): void {
-    const code = this.#bye?.code ?? socketCode
+    // A gateway may say bye for one reason and then close for another, which counts.
+    const code = socketCode < FIRST_OWN ? (this.#bye?.code ?? socketCode) : socketCode
     this.#leave(new QuoteClientError('connection_lost', `${code} ${reason}`))
     if (this.#state === 'closed') return
     const next = afterClose(code)
     if (next === 'stop' && !(code === EXPIRED && typeof this.#options.auth === 'function')) {
-      this.#finish(new QuoteClientError('refused', `${code} ${reason}`, { closeCode: code }), code, reason)
+      this.#finish(new QuoteClientError('refused', `${code} ${reason}`, { closeCode: code }), {
+        closeCode: code,
+        reason
+      })
       return
     }
     const { firstRetryMs, maxRetryMs, stableMs, random } = this.#options
@@ -163,29 +176,22 @@ export class QuoteClient {
     this.#table.unbindAll()
   }
 
-  async #drop(subscription: LiveSubscription): Promise<void> {
-    this.#table.all.delete(subscription)
-    const sid = this.#table.unbind(subscription)
-    if (sid !== null) await this.#session?.subscriber?.unsubscribe(sid)
-  }
-
-  #finish(error: QuoteClientError | null, closeCode?: number, reason?: string): void {
+  #finish(error: QuoteClientError | null, how: Partial<StateChange> = {}): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#options.signal?.removeEventListener('abort', this.#abort)
     const connection = this.#connection
     this.#leave(new QuoteClientError('closed'))
     connection?.close()
-    const subscriptions = [...this.#table.all]
-    this.#table.all.clear()
-    if (error !== null && subscriptions.length === 0) this.#events.emit('error', error)
-    for (const subscription of subscriptions) subscription.end(error)
-    this.#change('closed', closeCode === undefined ? {} : { closeCode, reason: reason ?? '' })
+    const { all } = this.#table
+    if (error !== null && all.size === 0) this.#events.emit('error', error)
+    for (const subscription of all) void subscription.end(error)
+    this.#change('closed', how)
   }
 
   get #subscriber(): Subscriber {
     const subscriber = this.#session?.subscriber
-    if (!subscriber) throw notConnected()
+    if (!subscriber) throw new QuoteClientError('not_connected')
     return subscriber
   }
 

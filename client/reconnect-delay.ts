@@ -3,6 +3,8 @@ export type AfterClose = 'stop' | 'backOff' | 'asTold' | 'reconnect'
 
 const BY_HUNDRED: Readonly<Record<number, AfterClose>> = { 40: 'stop', 41: 'backOff', 42: 'asTold' }
 
+/** Close codes from here on are the gateway's own. */
+export const FIRST_OWN = 4000
 /** A login that has ended: a new one may be let in. */
 export const EXPIRED = 4001
 /** The close code of a connection that ended without one. */

@@ -1,11 +1,13 @@
 import { errorOf, QuoteClientError } from './client-error.ts'
-import type { Answers, ClientMessage, ServerMessage } from './messages.ts'
+import { ANSWER_TYPES, type Answers, type ClientMessage, type ServerMessage } from './messages.ts'
 import { Pacer } from './pacer.ts'
 
 /** Requests that may wait to be sent. */
 const MAX_WAITING = 128
 
 interface Pending {
+  /** Of the answer. */
+  type: ServerMessage['type']
   take(answer: ServerMessage): void
   fail(error: QuoteClientError): void
 }
@@ -46,12 +48,13 @@ export class Requests {
         this.#pending.delete(id)
       }
       const pending: Pending = {
+        type: ANSWER_TYPES[message.type],
         take: answer => {
           settle()
           try {
             resolve(take(answer as Answers[Message['type']]))
           } catch (cause) {
-            reject(new QuoteClientError('bad_frame', `answer to ${message.type}`, { cause }))
+            reject(new QuoteClientError('bad_frame', message.type, { cause }))
           }
         },
         fail: error => {
@@ -60,10 +63,7 @@ export class Requests {
         }
       }
       const isTaken = this.#pacer.run(() => {
-        timer = setTimeout(
-          () => pending.fail(new QuoteClientError('timeout', `answer to ${message.type}`)),
-          this.#timeoutMs
-        )
+        timer = setTimeout(() => pending.fail(new QuoteClientError('timeout', message.type)), this.#timeoutMs)
         this.#send({ ...message, id })
       })
       if (isTaken) this.#pending.set(id, pending)
@@ -73,9 +73,10 @@ export class Requests {
 
   /** @returns whether the message answers a request. */
   answer(message: ServerMessage): boolean {
-    const pending = 'id' in message && typeof message.id === 'number' ? this.#pending.get(message.id) : undefined
+    const pending = this.#pending.get((message as { id?: number }).id ?? 0)
     if (message.type === 'error') pending?.fail(errorOf(message))
-    else pending?.take(message)
+    else if (message.type === pending?.type) pending.take(message)
+    else return false
     return pending !== undefined
   }
 

@@ -19,6 +19,8 @@ export interface SubscriberDeps {
 }
 
 const RETRY_MS = 1000
+/** The code of a {@link Rejection} of what the client may not see. */
+const FORBIDDEN = 403
 /** Of a message's bytes this is for what stands around its subscriptions. */
 const ENVELOPE_BYTES = 256
 
@@ -53,12 +55,12 @@ export class Subscriber {
     )
     try {
       await requests.ask({ type: 'resume', ...point, epoch, pos, policy }, ({ subs = [] }) => {
-        const bySid = new Map(subs.map(sub => [sub.sid, sub]))
+        const bySid = new Map(subs.map(sub => [sub.from ?? sub.sid, sub]))
         for (const subscription of known) {
           const sub = bySid.get(subscription.info?.sid ?? null)
-          if (sub !== undefined && !subscription.hasEnded) this.#bind(subscription, sub)
+          if (sub !== undefined && !subscription.hasEnded) table.bind(subscription, sub)
         }
-        for (const sid of bySid.keys()) this.#forget(sid)
+        for (const { sid } of subs) this.#forget(sid)
       })
     } catch (error) {
       if (isBroken(error)) throw error
@@ -68,9 +70,9 @@ export class Subscriber {
   /** @throws QuoteClientError as the gateway refused; then nothing has changed. */
   async update(subscription: LiveSubscription, changes: SubscriptionChanges): Promise<void> {
     const { table, requests } = this.#deps
-    if (!table.isBound(subscription)) throw notConnected()
+    if (!table.isBound(subscription)) throw new QuoteClientError('not_connected')
     const sid = subscription.info?.sid as string
-    const request = Object.freeze({ ...subscription.request, ...changes })
+    const request = { ...subscription.request, ...changes }
     const take = (info: SubscriptionInfo | undefined): void => {
       if (info === undefined) throw new QuoteClientError('bad_frame')
       if (subscription.hasEnded) {
@@ -79,7 +81,7 @@ export class Subscriber {
       }
       table.unbind(subscription)
       subscription.request = request
-      this.#bind(subscription, info)
+      table.bind(subscription, info)
     }
     // Others that share the sid go on under it.
     if ([...table.of(sid)].length > 1)
@@ -105,6 +107,7 @@ export class Subscriber {
   }
 
   async #subscribe(batch: readonly LiveSubscription[]): Promise<void> {
+    const { requests, table } = this.#deps
     const requested = batch.map(one => this.#request(one))
     for (const one of batch) this.#asked.add(one)
     const settle = () => {
@@ -115,22 +118,23 @@ export class Subscriber {
       const bytes = ENVELOPE_BYTES + new TextEncoder().encode(JSON.stringify(requested)).length
       if (bytes > limits?.messageBytes)
         throw new QuoteClientError('too_big', `expected at most ${limits.messageBytes} bytes, got ${bytes}`)
-      await this.#deps.requests.ask({ type: 'subscribe', subs: requested }, ({ subs, rejected = [] }) => {
+      await requests.ask({ type: 'subscribe', subs: requested }, ({ subs, rejected = [] }) => {
         settle()
         for (const [index, subscription] of batch.entries()) {
           const info = subs[index]
           if (info === undefined) throw new QuoteClientError('bad_frame')
-          const { keys = [], patterns = [], snapshot = true } = subscription.request
+          const { keys = [], patterns = [], snapshot = true, since } = requested[index] ?? {}
           subscription.rejected = rejected.filter(
             ({ key, pattern }) => keys.includes(key ?? '') || patterns.includes(pattern ?? '')
           )
           if (subscription.hasEnded) this.#forget(info.sid)
-          else if (info.sid === null) this.#fail(subscription, new QuoteClientError('unknown'))
-          else {
-            const since = info.recovered === true ? requested[index]?.since : undefined
-            if (since !== undefined) subscription.goOn(since.epoch, since.q)
+          else if (info.sid === null) {
+            const isForbidden = subscription.rejected.some(({ code }) => code === FORBIDDEN)
+            void subscription.end(new QuoteClientError(isForbidden ? 'forbidden' : 'unknown'))
+          } else {
+            if (since !== undefined && info.recovered === true) subscription.goOn(since.epoch, since.q)
             else if (!snapshot && subscription.mode !== 'latest') subscription.goOn(info.epoch, info.q)
-            this.#bind(subscription, info)
+            table.bind(subscription, info)
           }
         }
       })
@@ -140,11 +144,12 @@ export class Subscriber {
     }
   }
 
-  /** From where it stands when the gateway can go on from there. */
-  #request({ request, position }: LiveSubscription): SubscriptionRequest {
-    if (position === null) return request
+  /** From where it stands when the gateway can go on from there, else with a snapshot that repairs its board. */
+  #request({ request, position, state: { hasBegun } }: LiveSubscription): SubscriptionRequest {
+    if (!hasBegun) return request
     const { policy } = this.#deps
-    return { ...request, since: this.#welcome.features?.includes('since') ? { ...position, policy } : undefined }
+    const goesOn = position !== null && this.#welcome.features?.includes('since')
+    return { ...request, snapshot: true, since: goesOn ? { ...position, policy } : undefined }
   }
 
   #afterRefusal(batch: readonly LiveSubscription[], error: unknown): void {
@@ -158,28 +163,14 @@ export class Subscriber {
       // Each may be good alone.
       for (const one of batch) void this.#subscribe([one])
     } else {
-      for (const one of batch) this.#fail(one, error)
+      for (const one of batch) void one.end(error)
     }
-  }
-
-  #bind(subscription: LiveSubscription, info: SubscriptionInfo): void {
-    subscription.info = info
-    if (info.sid !== null) this.#deps.table.bind(subscription, info.sid)
   }
 
   /** Ends what the gateway serves and nobody wants. */
   #forget(sid: string | null): void {
     if (sid !== null && !this.#deps.table.has(sid)) void this.unsubscribe(sid)
   }
-
-  #fail(subscription: LiveSubscription, error: QuoteClientError): void {
-    this.#deps.table.all.delete(subscription)
-    subscription.end(error)
-  }
-}
-
-export function notConnected(): QuoteClientError {
-  return new QuoteClientError('not_connected')
 }
 
 /** Whether an error says nothing about what was asked, so that the connection is of no more use. */

@@ -1,4 +1,5 @@
 import type { LiveSubscription } from './live-subscription.ts'
+import type { SubscriptionInfo } from './messages.ts'
 
 /**
  * The subscriptions of a client, and under which sid the gateway serves them now. Two of the same signature share a sid. A
@@ -21,8 +22,21 @@ export class SubscriptionTable {
     return this.#bySid.get(subscription.info?.sid ?? '')?.has(subscription) === true
   }
 
-  bind(subscription: LiveSubscription, sid: string): void {
-    this.#bySid.set(sid, (this.#bySid.get(sid) ?? new Set()).add(subscription))
+  /** The gateway serves it so; of one that is served already, the changes will do. */
+  bind(subscription: LiveSubscription, change: Partial<SubscriptionInfo> & Pick<SubscriptionInfo, 'sid'>): void {
+    const { sid } = change
+    subscription.info = { ...subscription.info, ...change } as SubscriptionInfo
+    if (sid !== null) this.#bySid.set(sid, (this.#bySid.get(sid) ?? new Set()).add(subscription))
+  }
+
+  /** What a sid serves goes on under another one. @returns what that is. */
+  move(from: string, change: Parameters<SubscriptionTable['bind']>[1]): LiveSubscription[] {
+    const moved = [...this.of(from)]
+    for (const subscription of moved) {
+      this.unbind(subscription)
+      this.bind(subscription, change)
+    }
+    return moved
   }
 
   /** @returns the sid when it serves nobody any more. */
@@ -37,6 +51,6 @@ export class SubscriptionTable {
   /** The connection is gone, and with it what it served. */
   unbindAll(): void {
     this.#bySid.clear()
-    for (const subscription of this.all) subscription.interrupt()
+    for (const subscription of this.all) subscription.state.interrupt()
   }
 }

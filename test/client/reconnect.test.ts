@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DEFAULT_OPTIONS, QuoteClient, type SocketLike } from '../../client/index.ts'
 import { afterClose, jitteredDelay } from '../../client/reconnect-delay.ts'
 import { freePort } from '../../lib/cluster/free-port.ts'
@@ -99,6 +100,41 @@ test('a connection that has gone silent counts as dead, although the other side 
   assert.equal(states.find(({ state }) => state === 'waiting')?.reason, 'silence')
 })
 
+test('a second bye replaces the first, whose time does not end the next connection', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client } = openClient(t, gateway.url)
+  await client.subscribe({ keys: ['A'] }).ready
+  const { say } = await gateway.connection(0)
+  const bye = { type: 'bye', reason: 'drain', close: 4200, inMs: 1000, resume: false }
+  say({ ...bye, reconnectAfterMs: 400 })
+  say({ ...bye, reconnectAfterMs: 1 })
+  const second = await gateway.connection(1, 'subscribe')
+  await delay(600)
+  assert.deepEqual([second.closed, gateway.connections.length], [false, 2])
+})
+
+test('after bye for one reason, a close for another counts', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client } = openClient(t, gateway.url)
+  await client.subscribe({ keys: ['A'] }).ready
+  const { say, socket } = await gateway.connection(0)
+  say({ type: 'bye', reason: 'drain', close: 4200, inMs: 9000, reconnectAfterMs: 9000, resume: true })
+  socket.close(4003, 'forbidden')
+  await waitUntil('the client is closed', () => client.state === 'closed')
+})
+
+test('a program that was busy for longer than the silence reads what waits before it calls a connection dead', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client, states } = openClient(t, gateway.url, { silenceMs: 300 })
+  const sub = client.subscribe({ keys: ['A'] })
+  await sub.ready
+  const { say } = await gateway.connection(0)
+  say({ type: 'hb', time: 1, pos: [{ sid: 'S1', q: 77 }] })
+  for (const end = performance.now() + 400; performance.now() < end; );
+  await waitUntil('it came', () => sub.position?.q === 77)
+  assert.ok(!states.some(({ state }) => state === 'waiting'))
+})
+
 test('several gateways are tried in turn', async t => {
   const nowhere = `ws://127.0.0.1:${await freePort()}`
   const [one, two] = [await FakeGateway.open(t), await FakeGateway.open(t)]
@@ -119,13 +155,14 @@ test('without resume a new snapshot replaces the board', async t => {
   const sub = client.subscribe({ keys: ['A'] })
   await sub.ready
   const first = await gateway.connection(0)
-  first.say(quotes('S1', 10, { A: 11, D: 12 }))
+  first.say(quotes('S1', 10, { A: 11 }))
+  first.say(quotes('S1', 0, { D: 9 }))
   await waitUntil('both rows came', () => sub.board.size === 4)
   first.socket.terminate()
   const second = await gateway.connection(1, 'subscribe')
   await waitUntil('the board was replaced', () => sub.board.size === 3)
   assert.equal(second.of('resume').length, 0)
-  assert.deepEqual(second.of('subscribe')[0]?.subs, [{ keys: ['A'] }])
+  assert.deepEqual(second.of('subscribe')[0]?.subs, [{ keys: ['A'], snapshot: true }])
 })
 
 test('close may be said again, ends everything, and what is asked afterwards is refused', async t => {
@@ -182,7 +219,7 @@ test('an option that cannot work is refused with what was expected', () => {
     (url: string | string[], options = {}) =>
     () =>
       new QuoteClient(url, options)
-  assert.throws(bad('ftp://host'), { code: 'bad_option', message: 'url: expected ws://… or wss://…, got ftp://host' })
+  assert.throws(bad('ftp://host'), { code: 'bad_option', message: 'url: expected ws:// or wss://, got ftp://host' })
   assert.throws(bad([]), { code: 'bad_option' })
-  assert.throws(bad('ws://host', { silenceMs: 0 }), { message: 'silenceMs: expected a number above 0, got 0' })
+  assert.throws(bad('ws://host', { silenceMs: 0 }), { message: 'silenceMs: expected 0 < number < 2^31, got 0' })
 })

@@ -146,6 +146,20 @@ test('a subscription goes on from a position that another client had', async t =
   const asked = [first, second].map(connection => connection.of('subscribe')[0]?.subs)
   assert.deepEqual(asked, [
     [{ keys: ['A'], since }],
-    [{ keys: ['A'], since: { epoch: 'E1', q: 30, policy: 'replay' } }]
+    [{ keys: ['A'], since: { epoch: 'E1', q: 30, policy: 'replay' }, snapshot: true }]
   ])
+})
+
+test('a board with a gap, begun without a snapshot, asks for one on the next connection', async t => {
+  const gateway = await FakeGateway.open(t, { welcome: { features: ['since'] } })
+  const { client } = openClient(t, gateway.url)
+  const sub = client.subscribe({ keys: ['A'], snapshot: false })
+  await sub.ready
+  const { say, socket } = await gateway.connection(0)
+  say(quotes('S1', 50, { A: 60 }))
+  await waitUntil('the gap was seen', () => sub.position === null)
+  socket.terminate()
+  const second = await gateway.connection(1, 'subscribe')
+  assert.deepEqual(second.of('subscribe')[0]?.subs, [{ keys: ['A'], snapshot: true }])
+  await waitUntil('the board is whole', () => sub.position !== null)
 })

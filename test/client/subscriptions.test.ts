@@ -238,3 +238,63 @@ test('no more messages are sent in a moment than the gateway takes, and all are 
   await Promise.all(lists)
   assert.equal(of('list').length, 9)
 })
+
+test('an instrument that a snapshot left out had no value: a row of it that follows another is a loss', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client } = openClient(t, gateway.url)
+  const sub = client.subscribe({ patterns: ['*:*:*'] })
+  const gaps: string[] = []
+  sub.on('gap', ({ key, have, p }) => gaps.push(`${key} ${have} ${p}`))
+  await sub.ready
+  const { say } = await gateway.connection(0)
+  say(quotes('S1', 0, { D: 20 }))
+  say(quotes('S1', 30, { E: 40 }))
+  await gateway.connection(0, 'resync')
+  assert.deepEqual(gaps, ['E 0 30'])
+})
+
+test('rows that are newer than a snapshot stay when it comes', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client } = openClient(t, gateway.url)
+  const sub = client.subscribe({ patterns: ['*:*:*'] })
+  let snapshots = 0
+  sub.on('snapshot', () => snapshots++)
+  await sub.ready
+  const { say } = await gateway.connection(0)
+  say(snapshot('S1', { A: 20 }, { final: false }))
+  say(quotes('S1', 10, { A: 30 }))
+  say(quotes('S1', 0, { D: 31 }))
+  say(snapshot('S1', { B: 20 }))
+  await waitUntil('the snapshot came', () => snapshots === 2)
+  assert.deepEqual([...sub.board].map(([key, { q }]) => [key, q]).sort(), [
+    ['A', 30],
+    ['B', 20],
+    ['D', 31]
+  ])
+})
+
+test('a login that allows less: what is left goes on under another sid, and what is not ends as forbidden', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client } = openClient(t, gateway.url)
+  const [left, gone] = [client.subscribe({ keys: ['A'] }), client.subscribe({ keys: ['B'] })]
+  await Promise.all([left.ready, gone.ready])
+  const { say } = await gateway.connection(0)
+  say({ type: 'updated', id: 77, from: 'S1', sub: subInfo('S8') })
+  say({ type: 'unsubscribed', id: 77, sids: ['S2'] })
+  say(quotes('S8', 10, { A: 11 }))
+  await waitUntil('its rows come', () => left.board.get('A')?.q === 11)
+  assert.deepEqual([left.info?.sid, left.hasEnded, gone.hasEnded], ['S8', false, true])
+})
+
+test('a message of an unknown type answers no request, whatever its id', async t => {
+  const gateway = await FakeGateway.open(t, {
+    answer({ type, id }, { say }) {
+      if (type === 'list') say({ type: 'progress', id })
+      return false
+    }
+  })
+  const { client, errors } = openClient(t, gateway.url)
+  await client.subscribe({ keys: ['A'] }).ready
+  assert.deepEqual(await client.list(), [])
+  assert.deepEqual(errors, [])
+})
