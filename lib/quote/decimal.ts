@@ -32,7 +32,7 @@ export class DecimalError extends Error {
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 const [MINUS, POINT, ZERO, NINE] = [0x2d, 0x2e, 0x30, 0x39]
 
-/** Whether a text is already canonical and inside the domain. Read by hand: it is asked a dozen times a quote, and an expression takes thrice as long. */
+/** Whether a text is already canonical and inside the domain. Read by hand: it is asked a dozen times a quote. */
 export function isDecimal(text: string): boolean {
   const { length } = text
   const begin = text.charCodeAt(0) === MINUS ? 1 : 0
