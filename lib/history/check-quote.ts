@@ -53,13 +53,7 @@ export function checkQuote(quote: Quote): string {
       check((value !== undefined) === carried, field, 'present like the others of its group', value)
       if (value === undefined || value === null) continue
       if (field === 'window') check(WINDOWS.includes(value), field, 'a known window', value)
-      else
-        check(
-          typeof value === 'string' && isDecimal(value),
-          field,
-          'a canonical decimal of at most 20.18 digits',
-          value
-        )
+      else check(isDecimal(value), field, 'a canonical decimal of at most 20.18 digits', value)
     }
   }
   return stored

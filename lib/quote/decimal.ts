@@ -32,8 +32,9 @@ export class DecimalError extends Error {
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 const [MINUS, POINT, ZERO, NINE] = [0x2d, 0x2e, 0x30, 0x39]
 
-/** Whether a text is already canonical and inside the domain. Read by hand: it is asked a dozen times a quote. */
-export function isDecimal(text: string): boolean {
+/** Whether a value is a text that is already canonical and inside the domain. Read by hand: it is asked a dozen times a quote. */
+export function isDecimal(text: unknown): boolean {
+  if (typeof text !== 'string') return false
   const { length } = text
   const begin = text.charCodeAt(0) === MINUS ? 1 : 0
   let at = begin
