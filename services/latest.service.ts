@@ -2,6 +2,7 @@ import type { Context, Service, ServiceSchema, ServiceSettingSchema } from 'mole
 import { on } from '../lib/buffer/events.ts'
 import { openHistory } from '../lib/history/open-history.ts'
 import { candidatesOf, warmCandidates } from '../lib/latest/candidates-of.ts'
+import { type GatheringCounters, newGatheringCounters } from '../lib/latest/gathered-latest.ts'
 import type { LatestStore } from '../lib/latest/latest-store.ts'
 import { isMemory, openLatest } from '../lib/latest/open-latest.ts'
 import { MAX_PAGE_KEYS, readPage, type SnapshotPage, type SnapshotRequest } from '../lib/latest/snapshot-page.ts'
@@ -19,7 +20,7 @@ const MAX_KEYS = 1_000
 const WARM_MICROS = 7 * 24 * 3600 * 1_000_000
 
 export interface LatestDeps {
-  openLatest: (counters: RedisCounters) => Promise<LatestStore>
+  openLatest: (counters: { server: RedisCounters; gathering: GatheringCounters }) => Promise<LatestStore>
   /** The quotes to begin with: the newest of the history where the store forgets, none where it remembers by itself. */
   warm: () => Promise<Quote[]>
 }
@@ -32,6 +33,7 @@ export interface LatestStats {
   /** Quotes that the store began with. */
   warmed: number
   server: RedisCounters
+  gathering: GatheringCounters
 }
 
 interface Vars {
@@ -41,9 +43,10 @@ interface Vars {
 /** Keeps the newest value of every instrument, for boards to begin from. */
 export function latestService(deps: LatestDeps) {
   const server = newRedisCounters()
+  const gathering = newGatheringCounters()
   const counters = { batches: 0, candidates: 0, failed: 0, warmed: 0 }
   const open = async () => {
-    const latest = await deps.openLatest(server)
+    const latest = await deps.openLatest({ server, gathering })
     const quotes = await deps.warm()
     await latest.merge(warmCandidates(quotes))
     counters.warmed += quotes.length
@@ -85,7 +88,7 @@ export function latestService(deps: LatestDeps) {
         }
       },
       stats(): LatestStats {
-        return { ...counters, server: { ...server } }
+        return { ...counters, server: { ...server }, gathering: { ...gathering } }
       }
     }
   } satisfies ServiceSchema<ServiceSettingSchema, object, Vars>
@@ -110,6 +113,7 @@ async function readNewest(): Promise<Quote[]> {
 }
 
 export default latestService({
-  openLatest: counters => openLatest(settings.latest, { namespace: settings.namespace, counters }),
+  openLatest: ({ server, gathering }) =>
+    openLatest(settings.latest, { namespace: settings.namespace, counters: server, gathering }),
   warm: async () => (isMemory(settings.latest) ? readNewest() : [])
 })

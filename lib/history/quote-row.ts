@@ -92,9 +92,10 @@ export function toRow(quote: Quote, id: string, { instrumentId, seriesId }: Seri
 
 /** The order of the table's key: by instrument, then id. */
 export function compareRows(a: readonly SqlValue[], b: readonly SqlValue[]): number {
-  const [instrument, id] = a as [number, string]
-  const [otherInstrument, otherId] = b as [number, string]
-  return instrument - otherInstrument || (id < otherId ? -1 : id > otherId ? 1 : 0)
+  // By index: taking an array apart is a loop over it.
+  const id = a[1] as string
+  const otherId = b[1] as string
+  return (a[0] as number) - (b[0] as number) || (id < otherId ? -1 : id > otherId ? 1 : 0)
 }
 
 function carriedBits(quote: Quote): number {

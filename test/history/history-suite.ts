@@ -98,6 +98,7 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
       'a 19th fraction digit': { last: '0.1234567890123456789', lastSize: null },
       'a decimal that is not canonical': { last: '1.10', lastSize: null },
       'an exponent': { last: '1e3', lastSize: null },
+      'a number in place of a decimal': { last: 1 as unknown as string, lastSize: null },
       'half a group': { last: '1' },
       'a field of a group that is not carried': { lastSize: '1' },
       'a key without a type': { key: 'demo:REFUSED' },

@@ -15,7 +15,7 @@ const candidates = (from: number, count: number) =>
 
 test('the latest values in Redis', async t => {
   const server = await startRedis(t)
-  await runLatestSuite(t, () => openLatest(server.url))
+  await runLatestSuite(t, () => openLatest(server.url, { intervalMs: 1 }))
 
   await t.test('a deployment touches only names of its own namespace', async t => {
     const redis = new Redis(server.url)

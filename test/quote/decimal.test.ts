@@ -99,3 +99,37 @@ test('the scanner agrees with exact integer arithmetic over random texts', () =>
   }
   assert.ok(accepted > 1000, `${accepted} accepted`)
 })
+
+test('a decimal is told from what is none exactly as by the expression of its form', () => {
+  const form = /^-?(?:0|[1-9]\d{0,19})(?:\.\d{0,17}[1-9])?$/
+  const heads = [
+    '',
+    '0',
+    '-0',
+    '00',
+    '01',
+    '1',
+    '-',
+    '-1',
+    '+1',
+    '9'.repeat(20),
+    '9'.repeat(21),
+    `-${'9'.repeat(20)}`,
+    ' 1',
+    'x'
+  ]
+  const tails = ['', '.', '.0', '.1', '.10', '.01', '..1', '.1.1', '.-1', `.${'9'.repeat(18)}`, `.${'9'.repeat(19)}`]
+  const ends = ['', '\n', ' ', 'e1', '-', '/', ':', '٣']
+  let decimals = 0
+  for (const head of heads) {
+    for (const tail of tails) {
+      for (const end of ends) {
+        const text = head + tail + end
+        const expected = form.test(text) && text !== '-0'
+        assert.equal(isDecimal(text), expected, JSON.stringify(text))
+        if (expected) decimals++
+      }
+    }
+  }
+  assert.ok(decimals > 20)
+})
