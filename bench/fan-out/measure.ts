@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cpuMicros } from '../kit/cpu-time.ts'
+import { startPart } from '../kit/part.ts'
 import { residentKib } from '../kit/resident-kib.ts'
 import { withScope } from '../kit/scope.ts'
 import { LOADS, type Load, type LoadName } from './loads.ts'
-import { startPart } from './part.ts'
 import type { System } from './systems.ts'
 import type { CrowdTask, PublisherTask, Received } from './task.ts'
 

@@ -1,4 +1,4 @@
-import { answerCalls, readTask } from './answer-calls.ts'
+import { answerCalls, readTask } from '../kit/answer-calls.ts'
 import { formerOf } from './forms.ts'
 import { LOADS, type Load } from './loads.ts'
 import { openOutlet } from './outlet.ts'

@@ -1,4 +1,4 @@
-import { answerCalls, readTask } from '../answer-calls.ts'
+import { answerCalls, readTask } from '../../kit/answer-calls.ts'
 import { openFeed } from '../feed.ts'
 import { sharedMicros } from '../shared-clock.ts'
 import type { Form } from '../task.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Scope } from '../../../test/kit/clean-up.ts'
-import { startPart } from '../part.ts'
+import { startPart } from '../../kit/part.ts'
 import type { Form } from '../task.ts'
 import type { GatewayReady } from './gateway.ts'
 import type { GatewayName } from './gateway-process.ts'
