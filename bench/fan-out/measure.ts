@@ -32,9 +32,9 @@ export function measure(system: System, loadName: LoadName): Promise<Measured> {
     const resident = () => residentKib(server.pid) ?? Number.NaN
     const { form, dialect, outlet } = system
     const { port, publishPort, originMicros } = server
-    const crowdTask: CrowdTask = { load: loadName, form, dialect, port, originMicros }
+    const crowdTask: CrowdTask = { load, form, dialect, port, originMicros, checked: false }
     const crowd = await startPart(scope, script('crowd'), crowdTask)
-    const publisherTask: PublisherTask = { load: loadName, form, outlet, port: publishPort }
+    const publisherTask: PublisherTask = { load, form, outlet, port: publishPort }
     const publisher = await startPart(scope, script('publisher'), publisherTask)
 
     await server.collect()
