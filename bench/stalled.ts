@@ -108,7 +108,10 @@ function printPair(n: number, { first, second, stalled, mib, skipped }: Pair): v
   )
 }
 
-/** How late frames came after they were due, and how old their quotes were, as ratios of p99. */
+/**
+ * How late frames came after they were due, and how old their quotes were, as ratios of p99. Lateness is the sharper one, but a frame that
+ * is late by more than the interval counts for the next due time: the age tells that.
+ */
 function report(pairs: readonly Pair[]): void {
   const ratios = Object.fromEntries(
     (['late', 'age'] as const).map(of => [
