@@ -1,10 +1,11 @@
+import { STREAMS } from '../lib/buffer/streams.ts'
 import { findBinary } from '../lib/cluster/find-binary.ts'
 import { canSyncAlways } from '../lib/cluster/nats-server.ts'
 import type { Scope } from '../test/kit/clean-up.ts'
 import { startNatsCluster } from '../test/kit/nats-cluster.ts'
 import { startNatsServer } from '../test/kit/nats-server.ts'
-import { openPublisher } from './ack/open-publisher.ts'
 import { fullBatches } from './kit/full-quotes.ts'
+import { openPublisher } from './kit/open-publisher.ts'
 import { withScope } from './kit/scope.ts'
 import { Latencies, median } from './kit/statistics.ts'
 
@@ -73,7 +74,8 @@ async function startAll(scope: Scope): Promise<Setup[]> {
 
 async function measure({ servers, replicas }: Setup, window: number): Promise<Measured> {
   return withScope(async scope => {
-    const publish = await openPublisher(scope, servers, replicas)
+    const streams = STREAMS.map(spec => ({ ...spec, replicas }))
+    const publish = await openPublisher(scope, servers, streams)
     const pool = fullBatches(window + 1, BATCH)
     const latencies = new Latencies()
     const begin = performance.now() + WARM_UP_MS

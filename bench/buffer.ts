@@ -1,6 +1,7 @@
 import type { Task, Told } from './buffer/peer.ts'
 import { type Measured, runPair } from './buffer/run-pair.ts'
 import { SYSTEMS, type SystemName } from './buffer/systems.ts'
+import { say } from './kit/say.ts'
 import { median } from './kit/statistics.ts'
 
 /**
@@ -93,12 +94,8 @@ function judge(saturated: ReadonlyMap<number, Results>, flushed: Results): void 
   const ratioAt100 = Number((rate(100, 'quotecast') / best).toFixed(2))
   const quotesPerSecondAt1000 = Math.round(rate(1_000, 'quotecast'))
   const flushP99Ms = middle(flushed.get('quotecast') ?? [], ({ p99 }) => p99)
-  report(ratioAt100 >= 0.7, `${ratioAt100} of nats.js without Moleculer at 100 per batch (at least 0.7)`)
-  report(quotesPerSecondAt1000 >= 400_000, `${quotesPerSecondAt1000} quotes/s at 1,000 per batch (at least 400,000)`)
-  report(flushP99Ms < 6, `${flushP99Ms.toFixed(2)} ms p99 at 5,000 quotes/s in flushes of 2 ms (below 6)`)
+  say(ratioAt100 >= 0.7, `${ratioAt100} of nats.js without Moleculer at 100 per batch (at least 0.7)`)
+  say(quotesPerSecondAt1000 >= 400_000, `${quotesPerSecondAt1000} quotes/s at 1,000 per batch (at least 400,000)`)
+  say(flushP99Ms < 6, `${flushP99Ms.toFixed(2)} ms p99 at 5,000 quotes/s in flushes of 2 ms (below 6)`)
   console.log(JSON.stringify({ bench: 'buffer', ratioAt100, quotesPerSecondAt1000, flushP99Ms }))
-}
-
-function report(met: boolean, text: string): void {
-  console.log(`${met ? 'met   ' : 'MISSED'} ${text}`)
 }

@@ -5,6 +5,7 @@ import { measure } from './fan-out/measure.ts'
 import { printResults } from './fan-out/print-results.ts'
 import { Results, serverCpu, wholeCpu } from './fan-out/results.ts'
 import { QUOTECAST, SYSTEMS, type System } from './fan-out/systems.ts'
+import { say } from './kit/say.ts'
 import { withScope } from './kit/scope.ts'
 
 /**
@@ -88,27 +89,23 @@ function judge(all: ReadonlyMap<LoadName, Results>): void {
     const ticks = results.cpuRatio('ticks', serverCpu)
     const whole = results.cpuRatio('ticks', wholeCpu)
     const limit = CPU_LIMITS[name]
-    report(quotes.ratio <= limit, `${name}: ${quotes.ratio} of the CPU per quote of ${quotes.peer} (at most ${limit})`)
-    report(ticks.ratio <= 1, `${name}: ${ticks.ratio} of that of '${ticks.peer}', which only fans out (at most 1)`)
+    say(quotes.ratio <= limit, `${name}: ${quotes.ratio} of the CPU per quote of ${quotes.peer} (at most ${limit})`)
+    say(ticks.ratio <= 1, `${name}: ${ticks.ratio} of that of '${ticks.peer}', which only fans out (at most 1)`)
     console.log(`       ${name}: ${whole.ratio} of that of '${whole.peer}' with the publisher, which makes its ticks`)
     ratios[name] = { quotes: quotes.ratio, ticks: ticks.ratio, ticksWhole: whole.ratio }
   }
   const everything = all.get('everything')
   const best = everything?.bestPeer('quotes', ({ age }) => age.p50).value ?? Number.NaN
   const addedP50Ms = round((everything?.middle(QUOTECAST, ({ age }) => age.p50) ?? Number.NaN) - best)
-  report(addedP50Ms <= ADDED_P50_MS, `everything: ${addedP50Ms} ms added to the p50 (at most ${ADDED_P50_MS})`)
+  say(addedP50Ms <= ADDED_P50_MS, `everything: ${addedP50Ms} ms added to the p50 (at most ${ADDED_P50_MS})`)
   const watchlists = all.get('watchlists')
   const lateP99Ms = round(watchlists?.middle(QUOTECAST, ({ late }) => late.p99) ?? Number.NaN)
-  report(lateP99Ms <= LATE_P99_MS, `watchlists: ${lateP99Ms} ms behind the due time, p99 (at most ${LATE_P99_MS})`)
+  say(lateP99Ms <= LATE_P99_MS, `watchlists: ${lateP99Ms} ms behind the due time, p99 (at most ${LATE_P99_MS})`)
   const idleKib = round(watchlists?.middle(QUOTECAST, one => one.idleKib) ?? Number.NaN)
-  report(idleKib <= IDLE_KIB, `${idleKib} KiB per idle connection (at most ${IDLE_KIB})`)
+  say(idleKib <= IDLE_KIB, `${idleKib} KiB per idle connection (at most ${IDLE_KIB})`)
   console.log(JSON.stringify({ bench: 'fan-out', cpuRatios: ratios, addedP50Ms, lateP99Ms, idleKib }))
 }
 
 function round(value: number): number {
   return Number(value.toFixed(1))
-}
-
-function report(met: boolean, text: string): void {
-  console.log(`${met ? 'met   ' : 'MISSED'} ${text}`)
 }

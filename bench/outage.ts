@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { GroupLag } from '../services/buffer.service.ts'
 import { type LocalCluster, startCluster } from '../test/kit/local-cluster.ts'
 import { MemoryWatch } from './kit/memory-watch.ts'
-import { type PeerProcess, startPeer } from './kit/peer-process.ts'
+import { type Part, startPart } from './kit/part.ts'
+import { say } from './kit/say.ts'
 import { withScope } from './kit/scope.ts'
 import { median } from './kit/statistics.ts'
 import type { Received } from './outage/client.ts'
@@ -31,8 +32,8 @@ interface Published {
 }
 
 interface Peers {
-  publisher: PeerProcess<Published>
-  client: PeerProcess<Received>
+  publisher: Part<null>
+  client: Part<null>
 }
 
 interface Pair {
@@ -57,8 +58,8 @@ export async function run(): Promise<void> {
     const server = cluster.nats[0]?.server ?? ''
     const port = cluster.nodes.gateway?.[0]?.port ?? 0
     const peers: Peers = {
-      publisher: await startPeer(scope, script('publisher'), [server, String(RATE)]),
-      client: await startPeer(scope, script('client'), [String(port), String(CLIENTS)])
+      publisher: await startPart(scope, join(import.meta.dirname, 'kit/publisher.ts'), { server, rate: RATE }),
+      client: await startPart(scope, join(import.meta.dirname, 'outage/client.ts'), { port, clients: CLIENTS })
     }
     const memory = new MemoryWatch(() => pidsOf(cluster, peers))
     console.log(`${RATE} full quotes/s in batches of 100; ${CLIENTS} clients want every one at once; ${PAIRS} pairs.`)
@@ -82,12 +83,8 @@ export async function run(): Promise<void> {
     } finally {
       memory.stop()
     }
-    report(pairs, peaks, await peers.publisher.ask())
+    report(pairs, peaks, await published(peers))
   })
-}
-
-function script(name: string): string {
-  return join(import.meta.dirname, 'outage', `${name}.ts`)
 }
 
 function pidsOf({ nats, mariadb, redis, nodes }: LocalCluster, { publisher, client }: Peers): Map<string, number> {
@@ -106,26 +103,34 @@ function pidsOf({ nats, mariadb, redis, nodes }: LocalCluster, { publisher, clie
 
 async function observe({ client }: Peers, ms: number): Promise<Received> {
   await delay(SETTLE_MS)
-  await client.ask()
+  await received(client)
   await delay(ms)
-  return client.ask()
+  return received(client)
+}
+
+function received(client: Part<null>): Promise<Received> {
+  return client.call('tell')
+}
+
+function published({ publisher }: Peers): Promise<Published> {
+  return publisher.call('tell')
 }
 
 /** Starts the database again and waits until storage has nothing left. */
-async function drainBacklog({ broker, mariadb }: LocalCluster, { publisher, client }: Peers): Promise<Drain> {
+async function drainBacklog({ broker, mariadb }: LocalCluster, peers: Peers): Promise<Drain> {
   await mariadb.restart()
   const begin = performance.now()
   const backlog = (await storageLag(broker)) * 100
-  const { published: before } = await publisher.ask()
-  await client.ask()
+  const { published: before } = await published(peers)
+  await received(peers.client)
   while ((await storageLag(broker)) > CAUGHT_UP) {
     if (performance.now() - begin > DRAIN_MS) throw new Error(`storage did not catch up within ${DRAIN_MS} ms`)
     await delay(100)
   }
   const seconds = (performance.now() - begin) / 1_000
-  const { published } = await publisher.ask()
-  const quotesPerSecond = Math.round((backlog + published - before) / seconds)
-  return { backlog, quotesPerSecond, seconds: Number(seconds.toFixed(1)), p99: (await client.ask()).p99 }
+  const { published: after } = await published(peers)
+  const quotesPerSecond = Math.round((backlog + after - before) / seconds)
+  return { backlog, quotesPerSecond, seconds: Number(seconds.toFixed(1)), p99: (await received(peers.client)).p99 }
 }
 
 async function storageLag(broker: LocalCluster['broker']): Promise<number> {
@@ -147,7 +152,7 @@ function printPair(n: number, { first, second, without, drain }: Pair): void {
 function report(
   pairs: readonly Pair[],
   peaks: Record<'with' | 'without', ReadonlyMap<string, number>>,
-  published: Published
+  { failed }: Published
 ): void {
   const names = [...new Set([...peaks.with.keys(), ...peaks.without.keys()])]
   console.log('Peak resident memory, MiB')
@@ -160,7 +165,7 @@ function report(
   const noise = pairs.map(({ first, second }) => second.p99 / first.p99)
   const drain = median(pairs.map(({ drain: { quotesPerSecond } }) => quotesPerSecond)) / RATE
   const rows = pairs.reduce((sum, { without }) => sum + without.rows, 0)
-  console.log(`A/A: ${noise.map(value => value.toFixed(2)).join(', ')}; ${published.failed} quotes were not confirmed`)
+  console.log(`A/A: ${noise.map(value => value.toFixed(2)).join(', ')}; ${failed} quotes were not confirmed`)
   say(ratio <= 1.5, `p99 without the database is ${ratio.toFixed(2)} of that with it (at most 1.5)`)
   say(drain >= 5, `the backlog drains at ${drain.toFixed(1)} times the arrival rate (at least 5)`)
   console.log(
@@ -169,7 +174,7 @@ function report(
       p99Ratio: round(ratio),
       noise: noise.map(round),
       drainRatio: round(drain),
-      unconfirmed: published.failed,
+      unconfirmed: failed,
       rowsWithout: rows,
       peaksMiB: Object.fromEntries(peaks.without)
     })
@@ -178,8 +183,4 @@ function report(
 
 function round(value: number): number {
   return Number(value.toFixed(2))
-}
-
-function say(met: boolean, text: string): void {
-  console.log(`${met ? 'met   ' : 'MISSED'} ${text}`)
 }

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startCluster } from '../test/kit/local-cluster.ts'
-import { type PeerProcess, startPeer } from './kit/peer-process.ts'
+import type { Followed, FollowersTask } from './kit/followers.ts'
+import { startPart } from './kit/part.ts'
+import { pollPart } from './kit/poll-part.ts'
+import { say } from './kit/say.ts'
 import { withScope } from './kit/scope.ts'
-import type { Followed } from './resume/clients.ts'
 
 /**
  * How long does it take until all clients of a gateway that was killed have their prices again from another one, and what did they
@@ -22,55 +24,37 @@ const TARGET_MS = 5_000
 export async function run(): Promise<void> {
   await withScope(async scope => {
     const cluster = await startCluster(scope, { buffer: 1, storage: 1, latest: 1, gateway: 2 })
-    const [first, second] = cluster.nodes.gateway ?? []
+    const gateways = cluster.nodes.gateway ?? []
     const server = cluster.nats[0]?.server ?? ''
-    await startPeer(scope, join(import.meta.dirname, 'outage', 'publisher.ts'), [server, String(RATE)])
+    await startPart(scope, join(import.meta.dirname, 'kit/publisher.ts'), { server, rate: RATE })
     // Every symbol has a value before somebody asks for it.
     await delay(STEADY_MS)
-    const ports = `${first?.port},${second?.port}`
-    const clients = await startPeer<Followed>(scope, join(import.meta.dirname, 'resume', 'clients.ts'), [
-      ports,
-      String(CLIENTS),
-      String(SYMBOLS)
-    ])
-    await until(clients, START_MS, ({ live }) => live === CLIENTS)
+    const task: FollowersTask = {
+      ports: gateways.map(({ port }) => port),
+      clients: CLIENTS,
+      symbols: SYMBOLS,
+      intervalMs: 1_000,
+      spread: false
+    }
+    const clients = await startPart(scope, join(import.meta.dirname, 'kit/followers.ts'), task)
+    await pollPart<Followed>(clients, START_MS, ({ live }) => live === CLIENTS)
     await delay(STEADY_MS)
-    const before = await clients.ask()
+    const before = await clients.call<Followed>('tell')
     console.log(
       `${CLIENTS} clients of 20 of ${SYMBOLS} symbols a second, ${RATE} full quotes/s; their gateway is killed.`
     )
-    await first?.kill9()
-    await until(clients, RECOVERY_MS, ({ recoveryMs }) => recoveryMs !== null)
+    await gateways[0]?.kill9()
+    await pollPart<Followed>(clients, RECOVERY_MS, ({ recoveryMs }) => recoveryMs !== null)
     await delay(AFTER_MS)
-    const { recoveryMs, resumed, losses, duplicates, rows } = await clients.ask()
+    const { recoveryMs, resumed, lost, doubled, rows } = await clients.call<Followed>('tell')
     console.log(
-      `resumed: ${JSON.stringify(resumed)}; ${rows - before.rows} rows since, ${losses} losses, ${duplicates} duplicates`
+      `resumed: ${JSON.stringify(resumed)}; ${rows - before.rows} rows since, ${lost} told of a loss, ${doubled} doubled`
     )
     say(
       recoveryMs !== null && recoveryMs < TARGET_MS,
       `all had their prices again after ${recoveryMs} ms (less than ${TARGET_MS})`
     )
-    say(
-      losses + duplicates === 0 && resumed.recovered === CLIENTS,
-      'each was given all that it missed, and nothing twice'
-    )
-    console.log(JSON.stringify({ bench: 'resume', clients: CLIENTS, recoveryMs, resumed, losses, duplicates }))
+    say(lost + doubled === 0 && resumed.recovered === CLIENTS, 'each was given all that it missed, and nothing twice')
+    console.log(JSON.stringify({ bench: 'resume', clients: CLIENTS, recoveryMs, resumed, lost, doubled }))
   })
-}
-
-async function until(
-  clients: PeerProcess<Followed>,
-  timeoutMs: number,
-  holds: (followed: Followed) => boolean
-): Promise<void> {
-  const end = performance.now() + timeoutMs
-  for (let told = await clients.ask(); !holds(told); told = await clients.ask()) {
-    if (performance.now() > end)
-      throw new Error(`the clients did not come so far within ${timeoutMs} ms: ${JSON.stringify(told)}`)
-    await delay(100)
-  }
-}
-
-function say(met: boolean, text: string): void {
-  console.log(`${met ? 'met   ' : 'MISSED'} ${text}`)
 }

@@ -1,8 +1,8 @@
-import { answerCalls, readTask, tell } from './answer-calls.ts'
-import { DIALECTS, type Dialect } from './dialects.ts'
+import { answerCalls, readTask, tell } from '../kit/answer-calls.ts'
+import { type Broken, Continuity, type RowPlace } from '../kit/continuity.ts'
+import { type Dialect, RawClient } from '../kit/raw-client.ts'
+import { DIALECTS } from './dialects.ts'
 import { groupDue } from './group-due.ts'
-import { LOADS, type Load } from './loads.ts'
-import { RawClient } from './raw-client.ts'
 import { sharedMicros } from './shared-clock.ts'
 import { type DueOf, Tally, writtenDue } from './tally.ts'
 import type { CrowdTask, Received } from './task.ts'
@@ -10,11 +10,17 @@ import type { CrowdTask, Received } from './task.ts'
 /** All clients of a measurement. Some read what they get; what the others get is as many quotes per byte. */
 const CONNECTING_AT_ONCE = 50
 const TELL_MS = 2
+const ALIVE_MS = 5_000
+/** What a client may send at once. */
+const RESYNCS = 18
 
-const { load: loadName, form, dialect, port, originMicros } = readTask<CrowdTask>()
-const load: Load = LOADS[loadName]
+const { load, form, dialect, port, originMicros, checked } = readTask<CrowdTask>()
 const clients: RawClient[] = []
 const reading: RawClient[] = []
+const stalled = new Set<RawClient>()
+/** Of each reader. */
+const continuities: Continuity[] = []
+const broken: Broken = { lost: 0, doubled: 0 }
 /** Quotes that each reader received, from the beginning. */
 const got: number[] = []
 const readers = Math.ceil(load.clients / load.sampleEvery)
@@ -27,7 +33,9 @@ answerCalls(null, {
   subscribe: async () => {
     await inTurns(client => clients[client]?.subscribed() ?? Promise.resolve())
     setInterval(tellSlowest, TELL_MS)
+    if (checked) setInterval(sayAlive, ALIVE_MS)
   },
+  stall,
   begin() {
     tally.clear()
     begin = look()
@@ -35,17 +43,40 @@ answerCalls(null, {
   end
 })
 
+/** Lets so many of those that do not read stop to take what comes. What they ask for first fills the kernel's buffers at once. */
+function stall(count: number): void {
+  for (const [client, one] of clients.entries()) {
+    if (stalled.size === count || client % load.sampleEvery !== 1) continue
+    stalled.add(one)
+    one.stall()
+    for (let n = 0; n < RESYNCS; n++) one.say(JSON.stringify({ type: 'resync', id: n }))
+  }
+}
+
+function sayAlive(): void {
+  for (const client of clients) if (!stalled.has(client)) client.pong()
+}
+
 function open(client: number): RawClient {
   const reader = client % load.sampleEvery === 0 ? got.push(0) - 1 : null
   const words: Dialect = DIALECTS[dialect](load, form, client)
   const opened = new RawClient(port, words, reader === null ? null : text => read(reader, text))
   clients[client] = opened
-  if (reader !== null) reading[reader] = opened
+  if (reader === null) return opened
+  reading[reader] = opened
+  continuities[reader] = new Continuity(broken)
   return opened
 }
 
 function read(reader: number, text: string): void {
   got[reader]! += tally.add(text, sharedMicros())
+  if (checked) check(reader, text)
+}
+
+function check(reader: number, text: string): void {
+  const { type, data } = JSON.parse(text) as { type: string; data: RowPlace[] }
+  if (type !== 'quotes') return
+  for (const row of data) continuities[reader]?.add(row)
 }
 
 /** How far the slowest reader is, for a publisher that goes as fast as clients receive. */
@@ -65,7 +96,8 @@ function end(): Received {
     bytes,
     quotes: Math.round((bytes * tally.quotes) / Math.max(1, readBytes)),
     quotesPerFrame: tally.quotes / tally.frames,
-    ...tally.percentiles
+    ...tally.percentiles,
+    broken
   }
 }
 

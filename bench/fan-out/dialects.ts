@@ -1,36 +1,19 @@
-import { STREAM_PATH, SUBPROTOCOL } from '../../lib/push/protocol.ts'
+import { quotecastDialect } from '../kit/quotecast-dialect.ts'
+import type { Dialect } from '../kit/raw-client.ts'
 import { type Load, watchlistOf } from './loads.ts'
 import { FIELDS, keyOf } from './market.ts'
 import { ALL, type Form } from './task.ts'
-
-/** What a client says and hears until quotes come. */
-export interface Dialect {
-  path: string
-  subprotocol?: string
-  /** The server's first words, one text after the other; null for a server that lets clients speak first. */
-  greet: ((text: string) => { say?: string; done: boolean }) | null
-  /** Null for a server where the path subscribes. */
-  subscribe: string | null
-  isSubscribed: (text: string) => boolean
-}
 
 /** What each client's part of a load is, in the words of each server. */
 export const DIALECTS = {
   quotecast(load, _form, client) {
     const symbols = watchlistOf(load, client)
-    const sub = {
+    return quotecastDialect({
       ...(symbols === null ? { patterns: ['*:*:*'], mode: 'all' } : { keys: symbols.map(keyOf) }),
       fields: FIELDS,
       intervalMs: load.intervalMs,
       snapshot: false
-    }
-    return {
-      path: STREAM_PATH,
-      subprotocol: SUBPROTOCOL,
-      greet: text => ({ done: text.includes('"welcome"') }),
-      subscribe: JSON.stringify({ type: 'subscribe', id: 1, subs: [sub] }),
-      isSubscribed: text => text.includes('"subscribed"')
-    }
+    })
   },
   topics(load, form, client) {
     return {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cpuMicros } from '../kit/cpu-time.ts'
+import { startPart } from '../kit/part.ts'
 import { residentKib } from '../kit/resident-kib.ts'
 import { withScope } from '../kit/scope.ts'
 import { LOADS, type Load, type LoadName } from './loads.ts'
-import { startPart } from './part.ts'
 import type { System } from './systems.ts'
 import type { CrowdTask, PublisherTask, Received } from './task.ts'
 
@@ -32,9 +32,9 @@ export function measure(system: System, loadName: LoadName): Promise<Measured> {
     const resident = () => residentKib(server.pid) ?? Number.NaN
     const { form, dialect, outlet } = system
     const { port, publishPort, originMicros } = server
-    const crowdTask: CrowdTask = { load: loadName, form, dialect, port, originMicros }
+    const crowdTask: CrowdTask = { load, form, dialect, port, originMicros, checked: false }
     const crowd = await startPart(scope, script('crowd'), crowdTask)
-    const publisherTask: PublisherTask = { load: loadName, form, outlet, port: publishPort }
+    const publisherTask: PublisherTask = { load, form, outlet, port: publishPort }
     const publisher = await startPart(scope, script('publisher'), publisherTask)
 
     await server.collect()

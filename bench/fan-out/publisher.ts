@@ -1,6 +1,5 @@
-import { answerCalls, readTask } from './answer-calls.ts'
+import { answerCalls, readTask } from '../kit/answer-calls.ts'
 import { formerOf } from './forms.ts'
-import { LOADS, type Load } from './loads.ts'
 import { openOutlet } from './outlet.ts'
 import { sharedMicros } from './shared-clock.ts'
 import type { Form, PublisherTask } from './task.ts'
@@ -18,7 +17,7 @@ const WINDOWS: Record<Form, number> = {
 const PASS_MS = 1
 
 const task = readTask<PublisherTask>()
-const load: Load = LOADS[task.load]
+const { load } = task
 const outlet = await openOutlet(task.outlet, task.port)
 let published = 0
 let received = 0

@@ -1,5 +1,6 @@
+import type { Broken } from '../kit/continuity.ts'
 import type { DialectName } from './dialects.ts'
-import type { LoadName } from './loads.ts'
+import type { Load } from './loads.ts'
 
 /**
  * How quotes come to the server under test. `updates`: batches of quote records, and the server decides when a client gets what.
@@ -12,19 +13,21 @@ export const ALL = 'all'
 
 /** What the process with the clients is told. */
 export interface CrowdTask {
-  load: LoadName
+  load: Load
   form: Form
   dialect: DialectName
   port: number
   /** By the shared clock, when the clock of a server with ticks of its own was 0; null for other servers. */
   originMicros: number | null
+  /** Whether those that read check by `q` and `p` that nothing is missing, and all say now and then that they live. */
+  checked: boolean
 }
 
 /** How the publishing process reaches the server under test. */
 export type OutletName = 'feed' | 'nats' | 'nchan'
 
 export interface PublisherTask {
-  load: LoadName
+  load: Load
   form: Form
   outlet: OutletName
   port: number
@@ -42,6 +45,8 @@ export interface Received {
   age: Percentiles
   /** Milliseconds between the first and the last client that got a quote; null where none was seen to reach all that should. */
   skew: Percentiles | null
+  /** Where that is checked: rows that told of a loss or came twice. */
+  broken: Broken
 }
 
 export interface Percentiles {

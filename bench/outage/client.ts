@@ -1,9 +1,9 @@
 import { WebSocket } from 'ws'
 import { wallClock } from '../../lib/quote/wall-clock.ts'
-import { answer } from '../kit/peer-process.ts'
+import { answerCalls, readTask } from '../kit/answer-calls.ts'
 import { Latencies } from '../kit/statistics.ts'
 
-/** WebSocket clients that want every quote at once, and how old each is on arrival. Arguments: the gateway's port, how many. */
+/** WebSocket clients that want every quote at once, and how old each is on arrival. */
 export interface Received {
   rows: number
   p50: number
@@ -16,21 +16,24 @@ interface Frame {
   data: { publishedTime: number }[]
 }
 
-const [port = '', count = '1'] = process.argv.slice(2)
+const { port, clients } = readTask<{ port: number; clients: number }>()
 const now = wallClock()
 let latencies = new Latencies()
-answer(() => {
-  const told: Received = {
-    rows: latencies.count,
-    p50: latencies.percentile(0.5),
-    p99: latencies.percentile(0.99),
-    p999: latencies.percentile(0.999)
+answerCalls(null, {
+  /** Since it was told last. */
+  tell(): Received {
+    const told: Received = {
+      rows: latencies.count,
+      p50: latencies.percentile(0.5),
+      p99: latencies.percentile(0.99),
+      p999: latencies.percentile(0.999)
+    }
+    latencies = new Latencies()
+    return told
   }
-  latencies = new Latencies()
-  return told
 })
 
-for (let client = 0; client < Number(count); client++) {
+for (let client = 0; client < clients; client++) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'quotes.v1.json', { perMessageDeflate: false })
   socket.on('open', () => {
     const subs = [{ patterns: ['*:*:*'], fields: ['last', 'bid', 'ask', 'publishedTime'], intervalMs: 0 }]

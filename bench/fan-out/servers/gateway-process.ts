@@ -1,4 +1,4 @@
-import { answerCalls, readTask } from '../answer-calls.ts'
+import { answerCalls, readTask } from '../../kit/answer-calls.ts'
 import { openFeed } from '../feed.ts'
 import { sharedMicros } from '../shared-clock.ts'
 import type { Form } from '../task.ts'
@@ -17,9 +17,9 @@ const GATEWAYS = {
 export type GatewayName = keyof typeof GATEWAYS
 
 const { name, form } = readTask<{ name: GatewayName; form: Form }>()
-const { port, publish } = await GATEWAYS[name](form)
+const { port, publish, counters } = (await GATEWAYS[name](form)) as Gateway
 const feedPort = await openFeed(publish)
 answerCalls(
   { port, feedPort, originMicros: sharedMicros() - performance.now() * 1_000 },
-  { collect: () => void globalThis.gc?.() }
+  { collect: () => void globalThis.gc?.(), counters: () => counters?.() ?? {} }
 )

@@ -2,6 +2,8 @@
 export interface Gateway {
   port: number
   publish(topic: string, text: string): void
+  /** What it counted, where it counts. */
+  counters?(): Readonly<Record<string, number>>
 }
 
 /** What its process says when it is ready. */

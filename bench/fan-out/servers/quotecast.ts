@@ -20,6 +20,7 @@ export async function openQuotecast(): Promise<Gateway> {
   let sequence = 0
   return {
     port: server.port,
+    counters: () => ({ ...hub.counters }),
     publish(_topic, text) {
       const quotes = JSON.parse(text) as Quote[]
       sequence++

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import type { Scope } from '../../../test/kit/clean-up.ts'
-import { startPart } from '../part.ts'
+import { startPart } from '../../kit/part.ts'
 import type { GatewayReady } from './gateway.ts'
 import type { Running } from './running.ts'
 

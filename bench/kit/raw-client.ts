@@ -1,16 +1,27 @@
 import { connect, type Socket } from 'node:net'
-import type { Dialect } from './dialects.ts'
+
+/** What a client says and hears until quotes come. */
+export interface Dialect {
+  path: string
+  subprotocol?: string
+  /** The server's first words, one text after the other; null for a server that lets clients speak first. */
+  greet: ((text: string) => { say?: string; done: boolean }) | null
+  /** Null for a server where the path subscribes. */
+  subscribe: string | null
+  isSubscribed: (text: string) => boolean
+}
 
 /** One for all: what is read is looked at before the next read. */
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024)
 /** Not secret: the servers look only at the form. */
 const KEY = Buffer.from('quotecast-bench!').toString('base64')
 const TEXT = 0x81
+const PONG = 0x8a
 const MASKED = 0x80
 
 /**
  * A WebSocket client that costs as little as can be: it reads frames until it has subscribed, and afterwards only counts bytes,
- * unless it is one that is to read. It answers no pings: a measurement is shorter than any server's patience.
+ * unless it is one that is to read. It answers no pings: who measures for longer than a server's patience calls `pong` now and then.
  */
 export class RawClient {
   bytes = 0
@@ -54,8 +65,23 @@ export class RawClient {
   /** Resolves when the server has confirmed, if it does that. */
   async subscribed(): Promise<void> {
     const { subscribe } = this.#dialect
-    if (subscribe !== null) await this.#step(() => this.#say(subscribe))
+    if (subscribe !== null) await this.#step(() => this.say(subscribe))
     this.#isSubscribed = true
+  }
+
+  /** Reads nothing more: what comes fills the buffers of the kernel, then those of the server. */
+  stall(): void {
+    this.#socket.pause()
+  }
+
+  /** Says that it lives, which a server takes for the answer to its last ping. */
+  pong(): void {
+    this.#frame(PONG, '')
+  }
+
+  /** A text frame, masked with zeros: the payload stays as it is. */
+  say(text: string): void {
+    this.#frame(TEXT, text)
   }
 
   #step(begin: () => void): Promise<void> {
@@ -110,7 +136,7 @@ export class RawClient {
       if (this.#dialect.isSubscribed(text)) this.#advance()
     } else {
       const { say, done } = this.#dialect.greet?.(text) ?? { done: true }
-      if (say !== undefined) this.#say(say)
+      if (say !== undefined) this.say(say)
       if (done) this.#connect()
     }
   }
@@ -120,12 +146,11 @@ export class RawClient {
     this.#advance()
   }
 
-  /** A text frame, masked with zeros: the payload stays as it is. */
-  #say(text: string): void {
+  #frame(opcode: number, text: string): void {
     const payload = Buffer.from(text, 'latin1')
     const short = payload.length < 126
     const header = Buffer.alloc(short ? 6 : 8)
-    header[0] = TEXT
+    header[0] = opcode
     header[1] = MASKED | (short ? payload.length : 126)
     if (!short) header.writeUInt16BE(payload.length, 2)
     this.#socket.write(Buffer.concat([header, payload]))
