@@ -21,6 +21,8 @@ import { WebPage } from '../lib/push/web-page.ts'
 import { CONSUMING, type Consuming } from '../lib/transport/delivery.ts'
 import { resource } from '../mixins/resource.ts'
 import { access, markets, settings } from '../moleculer.config.ts'
+import { adminActions } from './gateway/admin-actions.ts'
+import { adminRestActions } from './gateway/admin-rest-actions.ts'
 import { restActions } from './gateway/rest-actions.ts'
 import { restRoutes } from './gateway/rest-routes.ts'
 
@@ -28,8 +30,6 @@ const WEB_FOLDER = join(import.meta.dirname, '../web')
 const CLIENT_FOLDER = join(import.meta.dirname, '../client')
 /** Keys per page of the snapshot. */
 const SNAPSHOT_PAGE = 500
-const DRAIN_MS = 20_000
-const MAX_DRAIN_MS = 3_600_000
 
 export interface GatewayDeps {
   /** 0 takes a free one. */
@@ -86,6 +86,8 @@ export function gatewayService(deps: GatewayDeps) {
       addRoute: false,
       removeRoute: false,
       ...restActions({ hub: () => hub, visits, demoSources: deps.demoSources }),
+      ...adminActions(() => hub),
+      ...adminRestActions(() => hub, visits),
       stats(): GatewayStats {
         return {
           ...hub.counters,
@@ -94,14 +96,6 @@ export function gatewayService(deps: GatewayDeps) {
           instruments: hub.board.entries.size,
           wantedHeldBack: wanted.heldBack,
           instrumentsDropped: known.dropped
-        }
-      },
-      /** Sends all clients to other gateways within `inMs`, each at a time of its own, and takes no new ones. */
-      drain: {
-        params: { inMs: `number|integer|min:0|max:${MAX_DRAIN_MS}|default:${DRAIN_MS}` },
-        handler(ctx: Context<{ inMs: number }>): { sessions: number } {
-          hub.drain(ctx.params.inMs)
-          return { sessions: hub.sessions }
         }
       },
       address(): { port: number } {

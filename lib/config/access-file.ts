@@ -38,6 +38,7 @@ export interface KeyEntry {
   user: string
   plan: string
   hash: string
+  admin?: boolean
   patterns?: string[]
   expires?: string
 }
@@ -102,6 +103,7 @@ export const checkAccessFile = compileSchema({
         plan: text,
         // Whoever put the key itself there must not find it in a log.
         hash: { type: 'string', pattern: KEY_HASH, messages: { stringPattern: 'expected sha256: and 64 hex digits' } },
+        admin: 'boolean|optional',
         patterns: { ...patterns, optional: true },
         expires: { type: 'string', optional: true }
       }

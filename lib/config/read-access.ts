@@ -141,6 +141,7 @@ class AccessReader {
         plan,
         entitlement: entitlement ?? Entitlement.none,
         hash: Buffer.from(entry.hash.slice('sha256:'.length), 'hex'),
+        isAdmin: entry.admin ?? false,
         expiresAt: entry.expires === undefined ? null : timeMs * 1000
       })
     })

@@ -14,6 +14,8 @@ import type { ErrorCode } from './protocol-codes.ts'
 export interface Visitor {
   /** Null for somebody who has yet to log in. */
   readonly identity: Identity | null
+  /** What its connections are counted under. */
+  readonly address: string
   /** To be released when the connection ends. */
   readonly place: Place
 }
@@ -62,12 +64,13 @@ export class Gate {
    */
   async admit(request: IncomingMessage, canLogInLater: boolean): Promise<Visitor> {
     try {
-      const place = this.#access.connections.enter(this.#addressOf(request), this.#clock.nowMs())
+      const address = this.#addressOf(request)
+      const place = this.#access.connections.enter(address, this.#clock.nowMs())
       try {
         const identity = await this.#identityOf(request)
         if (identity === null && !canLogInLater) throw notAuthenticated()
         if (identity !== null && identity.user !== null) place.assign(identity.user, identity.plan.connections)
-        return { identity, place }
+        return { identity, address, place }
       } catch (error) {
         place.release()
         throw error
@@ -87,6 +90,18 @@ export class Gate {
     } catch (error) {
       throw httpProblemOf(error)
     }
+  }
+
+  /**
+   * Who looks after the gateway by a request. Where nobody can log in there is no such path.
+   * @throws HttpProblem 401, 403, 404
+   */
+  async identifyAdmin(request: IncomingMessage | undefined): Promise<Identity> {
+    if (this.#access.mode === 'none') throw new HttpProblem(404, 'no such path')
+    const identity = await this.identify(request)
+    if (identity.user === null) throw httpProblemOf(notAuthenticated())
+    if (!identity.isAdmin) throw new HttpProblem(403, 'expected an admin key')
+    return identity
   }
 
   #addressOf({ socket, headers }: IncomingMessage): string {

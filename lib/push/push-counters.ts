@@ -43,6 +43,8 @@ export interface PushCounters {
   /** Connections closed because a login had ended, or had not come in time. */
   closedExpired: number
   closedDeadline: number
+  /** Connections closed by an administrator. */
+  closedKicked: number
   /** Times that sessions could not be kept for their clients to come back. */
   sessionsUnsaved: number
 }
@@ -80,6 +82,7 @@ export function zeroCounters(): PushCounters {
     loginsFailed: 0,
     closedExpired: 0,
     closedDeadline: 0,
+    closedKicked: 0,
     sessionsUnsaved: 0
   }
 }

@@ -65,12 +65,13 @@ export function restActions({ hub, visits, demoSources }: RestDeps) {
   }
 }
 
-function healthOf({ isReady, board, sessions, statuses, access }: Hub, node: string, demo: string[]) {
+function healthOf({ isReady, isDraining, board, sessions, statuses, access }: Hub, node: string, demo: string[]) {
   return {
     status: isReady ? 'ok' : 'loading',
     node,
     uptimeS: Math.floor(process.uptime()),
     ready: isReady,
+    draining: isDraining,
     epoch: board.epoch,
     q: board.position,
     instruments: board.entries.size,

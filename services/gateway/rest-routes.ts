@@ -27,7 +27,14 @@ export function restRoutes(visits: Visits): ApiSettingsSchema {
         aliases: {
           'GET quotes': 'gateway.quotes',
           'GET quotes/:key': 'gateway.quote',
-          'GET quotes/:key/history': 'gateway.history'
+          'GET quotes/:key/history': 'gateway.history',
+          'GET admin/sessions': 'gateway.adminSessions',
+          'GET admin/sessions/:id': 'gateway.adminSession',
+          'POST admin/kick': 'gateway.adminKick',
+          'GET admin/limits': 'gateway.adminLimits',
+          'PATCH admin/limits': 'gateway.adminChangeLimits',
+          'POST admin/drain': 'gateway.adminDrain',
+          'POST admin/undrain': 'gateway.adminUndrain'
         }
       },
       {

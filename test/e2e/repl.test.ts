@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { BUFFER_COMMANDS } from '../../lib/repl/buffer-commands.ts'
+import { COMMANDS } from '../../lib/repl/commands.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { startNatsServer } from '../kit/nats-server.ts'
 import { startNode } from '../kit/quotecast-node.ts'
@@ -77,7 +77,7 @@ test('the REPL answers calls on the embedded system, and the end of its input en
 test('a person repairs the buffer of the embedded system by the commands of the REPL', async t => {
   const { ask, askUntil } = await openRepl(t)
   const help = await ask('help')
-  for (const { command, description } of BUFFER_COMMANDS) {
+  for (const { command, description } of COMMANDS) {
     const [name = ''] = command.split(' ')
     const line = help.split('\n').find(one => one.trim().split(' ')[0] === name)
     assert.ok(line?.includes(description), `help tells of ${name}`)
