@@ -18,6 +18,6 @@ export function callProblem(error: unknown): HttpProblem {
   if (!Array.isArray(data))
     return new HttpProblem(400, message, { facts: { ...(data as object | undefined) }, cause: error })
   const [found = {}] = data as { field?: string; message?: string; expected?: unknown; actual?: unknown }[]
-  const facts = { parameter: found.field, expected: found.expected, got: found.actual }
+  const facts = { parameter: found.field ?? found.actual, expected: found.expected, got: found.actual }
   return new HttpProblem(400, found.message ?? message, { facts, cause: error })
 }
