@@ -22,6 +22,7 @@ export interface PlanEntry {
   symbols?: number
   subscriptions?: number
   messagesPerSecond?: number
+  requestsPerSecond?: number
   connections?: number
 }
 
@@ -65,6 +66,7 @@ export const checkAccessFile = compileSchema({
         symbols: count(0, 1_000_000),
         subscriptions: count(1, 10_000),
         messagesPerSecond: count(1, 10_000),
+        requestsPerSecond: count(1, 10_000),
         connections: count(1, 1_000_000)
       }
     }

@@ -81,6 +81,7 @@ class AccessReader {
       symbols: entry.symbols ?? null,
       subscriptions: entry.subscriptions ?? null,
       messagesPerSecond: entry.messagesPerSecond ?? null,
+      requestsPerSecond: entry.requestsPerSecond ?? null,
       connections: entry.connections ?? null
     })
   }

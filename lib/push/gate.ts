@@ -4,11 +4,14 @@ import { type AccessCode, AccessError } from '../access/access-error.ts'
 import type { Place } from '../access/connections.ts'
 import { type Credential, readCredential, withoutCredential } from '../access/credential.ts'
 import type { Identity } from '../access/identity.ts'
+import { KeyedRate } from '../access/keyed-rate.ts'
 import type { Clock } from './clock.ts'
 import { HttpProblem } from './http-problem.ts'
+import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import type { RequestId } from './protocol.ts'
 import type { ErrorCode } from './protocol-codes.ts'
+import type { PushCounters } from './push-counters.ts'
 
 /** Somebody who was let in. */
 export interface Visitor {
@@ -42,11 +45,17 @@ const CODES = {
 export class Gate {
   readonly #access: Access
   readonly #clock: Clock
+  readonly #limits: LiveLimits
+  readonly #counters: PushCounters
+  /** By user, or by address for those without one; bounded. */
+  readonly #requests = new KeyedRate(1, 1)
   readonly #credentials = new WeakMap<IncomingMessage, () => Credential | null>()
 
-  constructor(access: Access, clock: Clock) {
+  constructor(access: Access, clock: Clock, limits: LiveLimits, counters: PushCounters) {
     this.#access = access
     this.#clock = clock
+    this.#limits = limits
+    this.#counters = counters
   }
 
   /** Takes the credential out of a request's address, before anybody can write it down. */
@@ -80,11 +89,13 @@ export class Gate {
     }
   }
 
-  /** Who makes a request; undefined is a call from inside the cluster, which has no more than anonymous has. @throws HttpProblem 401, 403 */
+  /**
+   * Who makes a request, which is counted; undefined is a call from inside the cluster, which has no more than anonymous has.
+   * @throws HttpProblem 401, 403, 429
+   */
   async identify(request: IncomingMessage | undefined): Promise<Identity> {
     try {
-      if (request !== undefined) this.#addressOf(request)
-      const identity = request === undefined ? this.#access.anonymous : await this.#identityOf(request)
+      const identity = request === undefined ? this.#access.anonymous : await this.#requesterOf(request)
       if (identity === null) throw notAuthenticated()
       return identity
     } catch (error) {
@@ -102,6 +113,34 @@ export class Gate {
     if (identity.user === null) throw httpProblemOf(notAuthenticated())
     if (!identity.isAdmin) throw new HttpProblem(403, 'expected an admin key')
     return identity
+  }
+
+  /** A request without a login, and one whose login is no good, is counted under its address. */
+  async #requesterOf(request: IncomingMessage): Promise<Identity | null> {
+    const address = `address ${this.#addressOf(request)}`
+    try {
+      const identity = await this.#identityOf(request)
+      this.#count(identity === null || identity.user === null ? address : `user ${identity.user}`, identity)
+      return identity
+    } catch (error) {
+      if (error instanceof AccessError && error.code === 'auth_failed') this.#count(address, this.#access.anonymous)
+      throw error
+    }
+  }
+
+  /** @throws AccessError `rate_limited` */
+  #count(name: string, identity: Identity | null): void {
+    const { requestsPerSecond, requestBurst } = this.#limits.current
+    const own = identity?.plan.requestsPerSecond ?? null
+    // Who is held to less than the others has no greater burst than what comes in a second.
+    const rate =
+      own === null
+        ? { perSecond: requestsPerSecond, burst: requestBurst }
+        : { perSecond: own, burst: own < requestsPerSecond ? own : Math.max(own, requestBurst) }
+    const waitMs = this.#requests.take(name, this.#clock.nowMs(), rate)
+    if (waitMs === 0) return
+    this.#counters.requestsRateLimited++
+    throw new AccessError('rate_limited', `expected at most ${rate.perSecond} requests per second`, waitMs)
   }
 
   #addressOf({ socket, headers }: IncomingMessage): string {

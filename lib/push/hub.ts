@@ -93,7 +93,7 @@ export class Hub {
     this.#clock = clock
     this.#random = options.random ?? Math.random
     this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
-    this.gate = new Gate(this.access, clock)
+    this.gate = new Gate(this.access, clock, limits, this.counters)
     this.board = new BoardTable(this.counters)
     this.#ring = new ReplayRing(this.limits.replayUpdates)
     this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)

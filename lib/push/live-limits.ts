@@ -7,6 +7,8 @@ export const CHANGEABLE_LIMITS = {
   subscriptions: { min: 1, max: 10_000 },
   messagesPerSecond: { min: 1, max: 10_000 },
   messageBurst: { min: 1, max: 100_000 },
+  requestsPerSecond: { min: 1, max: 10_000 },
+  requestBurst: { min: 1, max: 100_000 },
   minIntervalMs: { min: 0, max: 60_000 },
   softBytes: { min: 1024, max: 64 * 1024 ** 2 },
   hardBytes: { min: 1024, max: 1024 ** 3 },

@@ -4,6 +4,8 @@ export interface PushCounters {
   sessionsClosed: number
   /** Upgrades answered with an HTTP error. */
   upgradesRefused: number
+  /** Requests by REST that were one too many. */
+  requestsRateLimited: number
   messages: number
   /** Messages of a type that this version does not know; they are ignored. */
   messagesUnknown: number
@@ -54,6 +56,7 @@ export function zeroCounters(): PushCounters {
     sessionsOpened: 0,
     sessionsClosed: 0,
     upgradesRefused: 0,
+    requestsRateLimited: 0,
     messages: 0,
     messagesUnknown: 0,
     messagesBad: 0,
