@@ -15,7 +15,7 @@ import { readSettings, VARIABLES } from './lib/config/read-settings.ts'
 import { readStreams, type StreamsConfig } from './lib/config/read-streams.ts'
 import type { Settings } from './lib/config/settings.ts'
 import { parseProxies } from './lib/egress/parse-proxies.ts'
-import { BUFFER_COMMANDS } from './lib/repl/buffer-commands.ts'
+import { COMMANDS } from './lib/repl/commands.ts'
 import { channelsOf, keyProblem } from './lib/sources/registry.ts'
 import { createTransport } from './lib/transport/create-transport.ts'
 
@@ -102,7 +102,7 @@ export default {
   registry: { stopDelay: 0 },
   // Moleculer's own handlers stop again at a second signal and let a third one kill.
   skipProcessEventRegistration: true,
-  replOptions: { customCommands: BUFFER_COMMANDS },
+  replOptions: { customCommands: COMMANDS },
   created: broker => endOnSignals(broker, start.promise),
   started(broker) {
     start.resolve()

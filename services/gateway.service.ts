@@ -1,14 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { type Context, Errors, type Service, type ServiceSchema } from 'moleculer'
-import ApiGateway, { type ApiSettingsSchema, type ContextResponseMeta } from 'moleculer-web'
+import type { Context, Service, ServiceSchema } from 'moleculer'
+import ApiGateway, { type ApiSettingsSchema } from 'moleculer-web'
 import { Access, type AccessConfig, OPEN_ACCESS } from '../lib/access/access.ts'
 import { announce, on } from '../lib/buffer/events.ts'
 import { usesDemo } from '../lib/config/markets.ts'
-import { answerKey, answerLatest, checkEntitled } from '../lib/push/board-answer.ts'
 import { BoardFeed, type SnapshotPage } from '../lib/push/board-feed.ts'
 import { systemClock } from '../lib/push/clock.ts'
-import { HttpProblem, problemOf, sendProblem } from '../lib/push/http-problem.ts'
 import { Hub } from '../lib/push/hub.ts'
 import { KnownInstruments } from '../lib/push/known-instruments.ts'
 import { DEFAULT_LIMITS, type PushLimits } from '../lib/push/limits.ts'
@@ -17,24 +14,22 @@ import { openSessions } from '../lib/push/open-sessions.ts'
 import { PressureStatus } from '../lib/push/pressure-status.ts'
 import type { PushCounters } from '../lib/push/push-counters.ts'
 import { PushServer } from '../lib/push/push-server.ts'
-import { type Parameters, parseHistoryQuery, parseKeyQuery, parseLatestQuery } from '../lib/push/quote-query.ts'
 import type { SessionStore } from '../lib/push/session-store.ts'
 import { Visits } from '../lib/push/visits.ts'
 import { WantedKeys } from '../lib/push/wanted-keys.ts'
 import { WebPage } from '../lib/push/web-page.ts'
-import type { Quote } from '../lib/quote/quote.ts'
 import { CONSUMING, type Consuming } from '../lib/transport/delivery.ts'
 import { resource } from '../mixins/resource.ts'
 import { access, markets, settings } from '../moleculer.config.ts'
+import { adminActions } from './gateway/admin-actions.ts'
+import { adminRestActions } from './gateway/admin-rest-actions.ts'
+import { restActions } from './gateway/rest-actions.ts'
+import { restRoutes } from './gateway/rest-routes.ts'
 
 const WEB_FOLDER = join(import.meta.dirname, '../web')
 const CLIENT_FOLDER = join(import.meta.dirname, '../client')
-const JSON_TYPE = 'application/json; charset=utf-8'
 /** Keys per page of the snapshot. */
 const SNAPSHOT_PAGE = 500
-const RETRY_AFTER_S = 2
-const DRAIN_MS = 20_000
-const MAX_DRAIN_MS = 3_600_000
 
 export interface GatewayDeps {
   /** 0 takes a free one. */
@@ -61,10 +56,6 @@ export interface GatewayStats extends PushCounters {
   instrumentsDropped: number
 }
 
-/** `visit` names the HTTP request; without one the call comes from inside the cluster. */
-type RestMeta = ContextResponseMeta & { visit?: string }
-type RestContext = Context<Parameters, RestMeta>
-
 /**
  * The front door: WebSocket stream, REST and page on one port. It reads the stream for itself, so its event group is named after
  * the node, and warms up from `latest`. Not ready until then.
@@ -83,114 +74,20 @@ export function gatewayService(deps: GatewayDeps) {
   }
   const groupOf = (service: Service): string => `gateway@${service.broker.nodeID}`
 
-  const health = (node: string) => ({
-    status: hub.isReady ? 'ok' : 'loading',
-    node,
-    uptimeS: Math.floor(process.uptime()),
-    ready: hub.isReady,
-    epoch: hub.board.epoch,
-    q: hub.board.position,
-    instruments: hub.board.entries.size,
-    sessions: hub.sessions,
-    /** Sources whose prices are synthetic. */
-    demo: deps.demoSources(),
-    /** Sources and instruments that are not ok; of instruments those that anybody may see. */
-    troubles: hub.statuses.filter(
-      ({ scope, id }) => scope === 'source' || hub.access.anonymous?.entitlement.allows(id) === true
-    )
-  })
-
   return {
     name: 'gateway',
     // The server of the sessions is waited for, as the other stores are.
     mixins: [ApiGateway, resource('sessions', openStore)],
-    settings: {
-      // The port is opened by PushServer; moleculer-web only routes.
-      server: false,
-      logRequest: null,
-      logResponse: null,
-      logRequestParams: null,
-      logRouteRegistration: 'debug',
-      onError(_request: IncomingMessage, response: ServerResponse, error: unknown) {
-        sendProblem(response, problemOf(error))
-      },
-      routes: [
-        {
-          path: '/api/v1',
-          bodyParsers: false,
-          logging: false,
-          onBeforeCall({ meta }: Context, _route: unknown, request: IncomingMessage, response: ServerResponse) {
-            ;(meta as RestMeta).visit = visits.enter(request, response)
-          },
-          aliases: {
-            'GET quotes': 'gateway.quotes',
-            'GET quotes/:key': 'gateway.quote',
-            'GET quotes/:key/history': 'gateway.history'
-          }
-        },
-        {
-          path: '/',
-          bodyParsers: false,
-          logging: false,
-          // Health checks of load balancers often ask by HEAD.
-          aliases: {
-            'GET health': 'gateway.health',
-            'HEAD health': 'gateway.health',
-            'GET ready': 'gateway.ready',
-            'HEAD ready': 'gateway.ready'
-          }
-        }
-      ],
-      $secureSettings: ['onError', 'routes']
-    },
+    settings: restRoutes(visits),
 
     actions: {
       // Routes are fixed: nobody may list or change them from the cluster.
       listAliases: false,
       addRoute: false,
       removeRoute: false,
-      /** Latest rows of `keys`, or of all, as JSON text. */
-      quotes: {
-        handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, async () => {
-            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
-            return answerLatest(readyBoard(hub), parseLatestQuery(ctx.params), entitlement)
-          })
-      },
-      /** The latest row of `key`, as JSON text. */
-      quote: {
-        handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, async () => {
-            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
-            const { key, fields } = parseKeyQuery(ctx.params)
-            return answerKey(readyBoard(hub), key, fields, entitlement)
-          })
-      },
-      /** Stored quotes of `key` by observed time. */
-      history: {
-        handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, async () => {
-            const { entitlement } = await hub.gate.identify(visits.find(ctx.meta.visit))
-            const query = parseHistoryQuery(ctx.params, systemClock.nowMicros())
-            checkEntitled(entitlement, query.key)
-            const data = await fromStorage(ctx.call<Quote[], typeof query>('storage.history', query))
-            return { ...query, data }
-          })
-      },
-      health: {
-        handler(ctx: Context) {
-          return health(ctx.broker.nodeID)
-        }
-      },
-      ready: {
-        handler: (ctx: RestContext): Promise<unknown> =>
-          answer(ctx, () => {
-            readyBoard(hub)
-            if (hub.isDraining)
-              throw new HttpProblem(503, 'this gateway is being drained', { retryAfterS: RETRY_AFTER_S })
-            return { ready: true }
-          })
-      },
+      ...restActions({ hub: () => hub, visits, demoSources: deps.demoSources }),
+      ...adminActions(() => hub),
+      ...adminRestActions(() => hub, visits),
       stats(): GatewayStats {
         return {
           ...hub.counters,
@@ -199,14 +96,6 @@ export function gatewayService(deps: GatewayDeps) {
           instruments: hub.board.entries.size,
           wantedHeldBack: wanted.heldBack,
           instrumentsDropped: known.dropped
-        }
-      },
-      /** Sends all clients to other gateways within `inMs`, each at a time of its own, and takes no new ones. */
-      drain: {
-        params: { inMs: `number|integer|min:0|max:${MAX_DRAIN_MS}|default:${DRAIN_MS}` },
-        handler(ctx: Context<{ inMs: number }>): { sessions: number } {
-          hub.drain(ctx.params.inMs)
-          return { sessions: hub.sessions }
         }
       },
       address(): { port: number } {
@@ -302,39 +191,6 @@ export function gatewayService(deps: GatewayDeps) {
       await server?.close()
     }
   } satisfies ServiceSchema<ApiSettingsSchema> & { merged: (this: Service, schema: ServiceSchema) => void }
-}
-
-/** The board once it is complete. @throws HttpProblem 503 before. */
-function readyBoard(hub: Hub): Hub['board'] {
-  if (!hub.isReady) throw new HttpProblem(503, 'the board is being loaded', { retryAfterS: RETRY_AFTER_S })
-  return hub.board
-}
-
-/** Gives what `work` gives, a text as JSON; a problem becomes the answer's status, headers and body. */
-async function answer(ctx: RestContext, work: () => unknown): Promise<unknown> {
-  try {
-    const given = await work()
-    if (typeof given === 'string') ctx.meta.$responseType = JSON_TYPE
-    return given
-  } catch (error) {
-    if (!(error instanceof HttpProblem)) throw error
-    const { 'content-type': type, ...headers } = error.headers
-    ctx.meta.$statusCode = error.status
-    ctx.meta.$responseType = type
-    ctx.meta.$responseHeaders = headers
-    return error.body
-  }
-}
-
-/** @throws HttpProblem 503 when no storage answers or it asks to try again. */
-async function fromStorage<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (cause) {
-    if (cause instanceof Errors.MoleculerError && (cause.retryable || cause.code === 404))
-      throw new HttpProblem(503, 'the history is not available now', { retryAfterS: RETRY_AFTER_S, cause })
-    throw cause
-  }
 }
 
 export default gatewayService({

@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/history': ['lib/store'],
   'lib/latest': ['lib/store'],
   'lib/push': ['lib/access', 'lib/store'],
-  'lib/repl': ['lib/buffer', 'lib/transport'],
+  'lib/repl': ['lib/buffer', 'lib/push', 'lib/transport'],
   'lib/cluster': [],
   client: [],
   '.': ['lib/*']

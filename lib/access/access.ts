@@ -38,7 +38,7 @@ export const OPEN_ACCESS = Object.freeze({
   tokens: null,
   keySet: null,
   apiKeys: [],
-  origins: 'any',
+  origins: 'unsaid',
   trustedProxies: [],
   connections: { total: null, perAddress: null, connectsPerSecond: null, connectBurst: 1 }
 }) satisfies AccessConfig

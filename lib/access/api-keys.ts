@@ -13,6 +13,7 @@ export interface ApiKey {
   /** SHA-256 of the key's text. */
   readonly hash: Buffer
   readonly expiresAt: Micros | null
+  readonly isAdmin: boolean
 }
 
 const PREFIX = 'qc_'
@@ -42,9 +43,9 @@ export class ApiKeys {
     const digest = hashKey(text)
     const found = this.#keys.get(bucketOf(digest))?.find(key => timingSafeEqual(key.hash, digest))
     if (found === undefined) throw new AccessError('auth_failed', 'no such API key')
-    const { user, plan, entitlement, expiresAt } = found
+    const { user, plan, entitlement, isAdmin, expiresAt } = found
     if (expiresAt !== null && expiresAt <= now) throw new AccessError('auth_failed', 'the API key has expired')
-    return Object.freeze({ user, plan, entitlement, expiresAt })
+    return Object.freeze({ user, plan, entitlement, isAdmin, expiresAt })
   }
 }
 

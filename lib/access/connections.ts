@@ -1,5 +1,5 @@
 import { AccessError } from './access-error.ts'
-import { ConnectRate } from './connect-rate.ts'
+import { KeyedRate } from './keyed-rate.ts'
 
 /** How many connections one gateway takes. Null is no limit. */
 export interface ConnectionLimits {
@@ -25,7 +25,7 @@ const RETRY_LIMIT_MS = 5000
 /** Counts the open connections in total, by address and by user. As many entries as there are connections, at most. */
 export class Connections {
   readonly #limits: ConnectionLimits
-  readonly #rate: ConnectRate | null
+  readonly #rate: KeyedRate | null
   readonly #addresses = new Map<string, number>()
   readonly #users = new Map<string, number>()
   #total = 0
@@ -33,7 +33,7 @@ export class Connections {
   constructor(limits: ConnectionLimits) {
     this.#limits = limits
     const { connectsPerSecond, connectBurst } = limits
-    this.#rate = connectsPerSecond === null ? null : new ConnectRate(connectsPerSecond, connectBurst)
+    this.#rate = connectsPerSecond === null ? null : new KeyedRate(connectsPerSecond, connectBurst)
   }
 
   get total(): number {

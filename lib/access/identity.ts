@@ -9,11 +9,13 @@ export interface Identity {
   readonly plan: Plan
   /** What of the plan's instruments this one may see. */
   readonly entitlement: Entitlement
+  /** Whether this one may look after the gateways by REST. */
+  readonly isAdmin: boolean
   /** When it ends, the tolerance for clocks included; null for never. */
   readonly expiresAt: Micros | null
 }
 
 /** Somebody without a token or a key. */
 export function anonymous(plan: Plan): Identity {
-  return Object.freeze({ user: null, plan, entitlement: plan.entitlement, expiresAt: null })
+  return Object.freeze({ user: null, plan, entitlement: plan.entitlement, isAdmin: false, expiresAt: null })
 }

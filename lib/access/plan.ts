@@ -11,6 +11,8 @@ export interface Plan {
   /** Subscriptions of one connection. */
   readonly subscriptions: number | null
   readonly messagesPerSecond: number | null
+  /** By REST. */
+  readonly requestsPerSecond: number | null
   /** Open connections of one user at one gateway. Those without a user are counted by address. */
   readonly connections: number | null
 }
@@ -23,5 +25,6 @@ export const OPEN_PLAN: Plan = Object.freeze({
   symbols: null,
   subscriptions: null,
   messagesPerSecond: null,
+  requestsPerSecond: null,
   connections: null
 })

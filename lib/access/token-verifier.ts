@@ -46,6 +46,8 @@ export class TokenVerifier {
       user: sub,
       plan,
       entitlement: entitlementOf(claims, plan),
+      // Only a key that stands in the access file may: who signs tokens decides nothing here.
+      isAdmin: false,
       expiresAt: Math.min(Number.MAX_SAFE_INTEGER, Math.floor((exp + this.#rules.clockToleranceS) * 1e6))
     })
   }

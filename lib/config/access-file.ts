@@ -22,6 +22,7 @@ export interface PlanEntry {
   symbols?: number
   subscriptions?: number
   messagesPerSecond?: number
+  requestsPerSecond?: number
   connections?: number
 }
 
@@ -38,6 +39,7 @@ export interface KeyEntry {
   user: string
   plan: string
   hash: string
+  admin?: boolean
   patterns?: string[]
   expires?: string
 }
@@ -64,6 +66,7 @@ export const checkAccessFile = compileSchema({
         symbols: count(0, 1_000_000),
         subscriptions: count(1, 10_000),
         messagesPerSecond: count(1, 10_000),
+        requestsPerSecond: count(1, 10_000),
         connections: count(1, 1_000_000)
       }
     }
@@ -102,6 +105,7 @@ export const checkAccessFile = compileSchema({
         plan: text,
         // Whoever put the key itself there must not find it in a log.
         hash: { type: 'string', pattern: KEY_HASH, messages: { stringPattern: 'expected sha256: and 64 hex digits' } },
+        admin: 'boolean|optional',
         patterns: { ...patterns, optional: true },
         expires: { type: 'string', optional: true }
       }

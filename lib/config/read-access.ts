@@ -81,6 +81,7 @@ class AccessReader {
       symbols: entry.symbols ?? null,
       subscriptions: entry.subscriptions ?? null,
       messagesPerSecond: entry.messagesPerSecond ?? null,
+      requestsPerSecond: entry.requestsPerSecond ?? null,
       connections: entry.connections ?? null
     })
   }
@@ -141,6 +142,7 @@ class AccessReader {
         plan,
         entitlement: entitlement ?? Entitlement.none,
         hash: Buffer.from(entry.hash.slice('sha256:'.length), 'hex'),
+        isAdmin: entry.admin ?? false,
         expiresAt: entry.expires === undefined ? null : timeMs * 1000
       })
     })

@@ -4,7 +4,7 @@ import type { Identity } from '../access/identity.ts'
 import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
 import { messageErrorOf, type Visitor } from './gate.ts'
-import type { PushLimits } from './limits.ts'
+import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { type ClientMessage, publicLimits, type RequestId } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -14,7 +14,7 @@ import type { Session } from './session.ts'
 export interface AuthenticationDeps {
   readonly access: Access
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: LiveLimits
   readonly counters: PushCounters
   /** Told that a session has other rights than before, in answer to a message. */
   onGranted(session: Session, id: RequestId): void
@@ -101,7 +101,7 @@ export class Authentication {
     const before = session.rights.identity?.user ?? user
     if (before !== user) throw new MessageError(403, 'expected the user of this session; connect anew for another', id)
     if (user !== null) login.place.assign(user, plan.connections)
-    session.grant(rightsOf(identity, this.#deps.limits))
+    session.grant(rightsOf(identity, this.#deps.limits.current))
     login.cancelTimer()
     login.cancelTimer = () => {}
     this.#deps.counters.logins++

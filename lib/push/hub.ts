@@ -3,28 +3,32 @@ import type { WebSocket } from 'ws'
 import { Access, OPEN_ACCESS } from '../access/access.ts'
 import type { Candidate } from '../quote/board.ts'
 import type { SourceStatus } from '../quote/events.ts'
+import { Administration } from './administration.ts'
 import { Authentication } from './authentication.ts'
 import { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
+import { Draining } from './draining.ts'
 import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
 import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
-import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
+import type { PushLimits } from './limits.ts'
+import { LiveLimits } from './live-limits.ts'
 import { MemorySessions } from './memory-sessions.ts'
-import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
+import type { ClientMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
 import { Resumer } from './resumer.ts'
 import { rightsOf } from './rights.ts'
-import { Session, type SessionConnection, type SessionSocket } from './session.ts'
+import { Session, type SessionConnection, type SessionOrigin, type SessionSocket } from './session.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
 import { Subscriber } from './subscriber.ts'
+import { welcomeOf } from './welcome.ts'
 
 /** Between two looks at the clock while a batch is applied. */
 const QUOTES_PER_LOOK = 256
@@ -60,11 +64,12 @@ export interface HubOptions {
 export class Hub {
   readonly board: BoardTable
   readonly counters: PushCounters = zeroCounters()
-  readonly limits: PushLimits
   readonly access: Access
   readonly gate: Gate
+  readonly administration: Administration
   readonly #options: HubOptions
   readonly #clock: Clock
+  readonly #limits: LiveLimits
   readonly #random: () => number
   readonly #sessions = new Set<Session>()
   readonly #groups: GroupTable
@@ -76,19 +81,19 @@ export class Hub {
   readonly #statuses: StatusBoard
   readonly #keeper: SessionKeeper
   readonly #ring: ReplayRing
+  readonly #draining: Draining
   #isReady = false
   #onEmpty: (() => void) | null = null
-  #isDraining = false
-  #cancelDrain: () => void = () => {}
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...options.limits })
+    const limits = new LiveLimits(options.limits)
+    this.#limits = limits
     const clock = options.clock ?? systemClock
     this.#clock = clock
     this.#random = options.random ?? Math.random
     this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
-    this.gate = new Gate(this.access, clock)
+    this.gate = new Gate(this.access, clock, limits, this.counters)
     this.board = new BoardTable(this.counters)
     this.#ring = new ReplayRing(this.limits.replayUpdates)
     this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
@@ -103,69 +108,50 @@ export class Hub {
       schedule: group => this.#flusher.schedule(group)
     })
     this.board.onEntry = entry => this.#groups.offer(entry)
+    const { access, board, counters } = this
+    const [sessions, groups] = [this.#sessions, this.#groups]
     this.#heartbeat = new Heartbeat({
       clock,
       heartbeatMs: this.limits.heartbeatMs,
-      sessions: this.#sessions,
-      counters: this.counters,
+      sessions,
+      counters,
       hasPositions: () => this.#isReady
     })
-    this.#statuses = new StatusBoard(this.#sessions, this.counters)
+    this.#statuses = new StatusBoard(sessions, counters)
+    this.#draining = new Draining(sessions, clock)
+    this.administration = new Administration({ sessions, board, limits, counters })
     const store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
-    this.#keeper = new SessionKeeper({
-      store,
-      sessions: this.#sessions,
-      clock,
-      limits: this.limits,
-      counters: this.counters
-    })
+    this.#keeper = new SessionKeeper({ store, sessions, clock, limits: this.limits, counters })
     const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
-    const subscriber = new Subscriber({
-      board: this.board,
-      groups: this.#groups,
-      limits: this.limits,
-      isKnown: options.isKnown,
-      onWanted: options.onWanted ?? (() => {}),
-      isReady,
-      onChange,
-      reach
-    })
-    const resumer = new Resumer({
-      board: this.board,
-      limits: this.limits,
-      counters: this.counters,
-      sessions: store,
-      subscriber,
-      onChange,
-      reach
-    })
+    const { isKnown, onWanted = () => {}, onError = () => {} } = options
+    const subscriber = new Subscriber({ board, groups, limits, isKnown, onWanted, isReady, onChange, reach })
+    const resumer = new Resumer({ board, limits, counters, sessions: store, subscriber, onChange, reach })
     this.#conversation = new Conversation({ subscriber, resumer, isReady, onChange })
     this.#authentication = new Authentication({
-      access: this.access,
+      access,
       clock,
-      limits: this.limits,
-      counters: this.counters,
+      limits,
+      counters,
       onGranted: (session, id) => {
         this.#conversation.shrink(session, id)
         this.#statuses.tell(session)
       },
       onRefused: (session, error) => this.#intake.fail(session, error)
     })
-    this.#intake = new Intake({
-      authentication: this.#authentication,
-      conversation: this.#conversation,
-      clock,
-      limits: this.limits,
-      counters: this.counters,
-      onError: options.onError ?? (() => {})
-    })
+    const [authentication, conversation] = [this.#authentication, this.#conversation]
+    this.#intake = new Intake({ authentication, conversation, clock, limits, counters, onError })
   }
 
   /** Whether the board is complete, so that clients may be served. */
   get isReady(): boolean {
     return this.#isReady
+  }
+
+  /** Those in force; an administrator may change some. */
+  get limits(): PushLimits {
+    return this.#limits.current
   }
 
   get sessions(): number {
@@ -179,7 +165,7 @@ export class Hub {
 
   /** Takes over an accepted WebSocket and the connection under it. */
   attach(socket: WebSocket, connection: Duplex, visitor: Visitor): void {
-    const session = this.#begin(socket, connection, visitor)
+    const session = this.#begin(socket, connection, visitor, 'websocket')
     socket.on('message', (data, isBinary) => this.#intake.receive(session, data, isBinary))
     socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
@@ -189,37 +175,40 @@ export class Hub {
 
   /** Takes over an accepted stream of events for one subscription. */
   attachEvents(stream: EventStream, subscribe: ClientMessage, visitor: Visitor): void {
-    const session = this.#begin(stream, stream, visitor)
+    const session = this.#begin(stream, stream, visitor, 'events')
     stream.once('close', () => this.#end(session))
     this.counters.messages++
+    session.messages++
     this.#intake.answer(session, subscribe)
   }
 
-  #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor): Session {
-    const { counters, limits } = this
-    const rights = rightsOf(visitor.identity, limits)
-    const deps = { clock: this.#clock, limits, counters, rights, random: this.#random }
-    const session = new Session(socket, connection, deps)
+  #begin(
+    socket: SessionSocket,
+    connection: SessionConnection,
+    visitor: Visitor,
+    transport: SessionOrigin['transport']
+  ): Session {
+    const { counters, access, board } = this
+    counters.sessionsOpened++
+    const session = new Session(socket, connection, {
+      origin: {
+        serial: counters.sessionsOpened,
+        address: visitor.address,
+        transport,
+        connectedAt: this.#clock.nowMicros()
+      },
+      clock: this.#clock,
+      limits: this.#limits,
+      counters,
+      rights: rightsOf(visitor.identity, this.limits),
+      random: this.#random
+    })
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
       this.#keeper.start()
     }
-    counters.sessionsOpened++
-    session.send({
-      type: 'welcome',
-      v: 1,
-      session: session.id,
-      resumeToken: session.resumeToken,
-      node: this.#options.node,
-      epoch: this.board.epoch,
-      time: this.#clock.nowMicros(),
-      heartbeatMs: limits.heartbeatMs,
-      auth: this.access.mode,
-      ...(visitor.identity === null ? { authDeadlineMs: this.access.config.authDeadlineMs } : {}),
-      limits: publicLimits(rights.limits),
-      features: FEATURES
-    })
+    session.send(welcomeOf(session, { node: this.#options.node, epoch: board.epoch, access }))
     this.#authentication.begin(session, visitor)
     this.#statuses.tell(session)
     return session
@@ -274,26 +263,23 @@ export class Hub {
 
   /** Whether no more clients are taken, because those that are here were told to leave. */
   get isDraining(): boolean {
-    return this.#isDraining
+    return this.#draining.isUnderWay
   }
 
-  /**
-   * Tells all clients to come back elsewhere, each at a time of its own before `inMs` are over; whoever is here then is closed. They are
-   * served until they go, and no new ones are taken.
-   */
+  /** Sends all clients elsewhere before `inMs` are over. They are served until they go, and no new ones are taken. */
   drain(inMs: number): void {
-    if (this.#isDraining) return
-    this.#isDraining = true
-    for (const session of this.#sessions) session.announceDrain(inMs)
-    this.#cancelDrain = this.#clock.after(inMs, () => {
-      for (const session of this.#sessions) session.close('drain')
-    })
+    this.#draining.begin(inMs)
+  }
+
+  /** Takes clients again, and closes none of those that are here. */
+  undrain(): void {
+    this.#draining.cancel()
   }
 
   /** Says `bye` to all clients and resolves when their connections are gone, in well under a second. */
   async close(): Promise<void> {
     this.pause()
-    this.#cancelDrain()
+    this.#draining.cancel()
     this.#flusher.close()
     if (this.#sessions.size === 0) return
     const empty = new Promise<void>(resolve => {

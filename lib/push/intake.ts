@@ -2,7 +2,7 @@ import type { RawData } from 'ws'
 import type { Authentication } from './authentication.ts'
 import type { Clock } from './clock.ts'
 import type { Conversation } from './conversation.ts'
-import type { PushLimits } from './limits.ts'
+import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { parseMessage } from './parse-message.ts'
 import type { ClientMessage, ErrorMessage } from './protocol.ts'
@@ -13,7 +13,7 @@ export interface IntakeDeps {
   readonly authentication: Authentication
   readonly conversation: Conversation
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: LiveLimits
   readonly counters: PushCounters
   /** Told of a defect: a client's message that could not be answered. */
   onError(error: unknown): void
@@ -37,7 +37,7 @@ export class Intake {
     }
     counters.messagesRateLimited++
     session.refusals++
-    if (session.refusals > limits.refusals) {
+    if (session.refusals > limits.current.refusals) {
       if (session.isOpen) counters.closedRate++
       session.close('rate')
     } else {
@@ -54,6 +54,7 @@ export class Intake {
     const { counters } = this.#deps
     if (!session.isOpen) return
     counters.messages++
+    session.messages++
     if (!this.admit(session)) return
     try {
       if (isBinary) throw new MessageError(400, 'expected a text frame with JSON, got a binary frame', null)

@@ -11,6 +11,10 @@ export interface PushLimits {
   messagesPerSecond: number
   /** Messages that may come at once before `messagesPerSecond` applies. */
   messageBurst: number
+  /** Requests by REST of one user, or of one address without one. */
+  requestsPerSecond: number
+  /** Requests that may come at once before `requestsPerSecond` applies. */
+  requestBurst: number
   /** Refused messages in a row after which the connection is closed. */
   refusals: number
   messageBytes: number
@@ -41,6 +45,8 @@ export const DEFAULT_LIMITS = {
   patterns: 100,
   messagesPerSecond: 5,
   messageBurst: 20,
+  requestsPerSecond: 50,
+  requestBurst: 200,
   refusals: 20,
   messageBytes: 64 * 1024,
   minIntervalMs: 0,

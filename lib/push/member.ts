@@ -47,6 +47,8 @@ export class Member {
   /** What the client has of the symbols of the ticks it was left out of, and how many updates it missed. */
   #missed: Map<Link, { p: number; n: number }> | null = null
   #skippedTicks = 0
+  /** All that it was left out of since it joined. */
+  #ticksSkipped = 0
   #needsSnapshot = false
   /** The position at which it was last brought up to date, which may lie ahead of the group's ticks. */
   #upToDateAt = 0
@@ -60,6 +62,10 @@ export class Member {
   /** Whether the client waits for room to catch up. */
   get isBehind(): boolean {
     return this.#missed !== null || this.#needsSnapshot
+  }
+
+  get ticksSkipped(): number {
+    return this.#ticksSkipped
   }
 
   /** Each update at or below it was sent to the client, or superseded by a sent row. Never falls within an epoch. */
@@ -157,6 +163,7 @@ export class Member {
 
   #miss(rows: readonly Row[]): void {
     this.#skippedTicks++
+    this.#ticksSkipped++
     this.#counters.ticksSkipped++
     if (this.#needsSnapshot) return
     this.#missed ??= new Map()

@@ -4,6 +4,8 @@ export interface PushCounters {
   sessionsClosed: number
   /** Upgrades answered with an HTTP error. */
   upgradesRefused: number
+  /** Requests by REST that were one too many. */
+  requestsRateLimited: number
   messages: number
   /** Messages of a type that this version does not know; they are ignored. */
   messagesUnknown: number
@@ -43,6 +45,8 @@ export interface PushCounters {
   /** Connections closed because a login had ended, or had not come in time. */
   closedExpired: number
   closedDeadline: number
+  /** Connections closed by an administrator. */
+  closedKicked: number
   /** Times that sessions could not be kept for their clients to come back. */
   sessionsUnsaved: number
 }
@@ -52,6 +56,7 @@ export function zeroCounters(): PushCounters {
     sessionsOpened: 0,
     sessionsClosed: 0,
     upgradesRefused: 0,
+    requestsRateLimited: 0,
     messages: 0,
     messagesUnknown: 0,
     messagesBad: 0,
@@ -80,6 +85,7 @@ export function zeroCounters(): PushCounters {
     loginsFailed: 0,
     closedExpired: 0,
     closedDeadline: 0,
+    closedKicked: 0,
     sessionsUnsaved: 0
   }
 }

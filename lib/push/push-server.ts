@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import { crossOrigin } from './cross-origin.ts'
 import { EventStream, subscriptionOf, wantsEvents } from './event-stream.ts'
 import { HttpProblem, problemOf, sendProblem } from './http-problem.ts'
 import type { Hub } from './hub.ts'
@@ -56,6 +57,7 @@ export class PushServer {
     const options = { shouldUpgradeCallback: offersWebSocket }
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       hub.gate.take(request)
+      if (crossOrigin(hub.access.config.origins, request, response)) return
       if (pathOf(request) !== STREAM_PATH) handle(request, response)
       else if (wantsEvents(request)) void pushServer.#openEvents(request, response)
       else sendProblem(response, new HttpProblem(426, `expected a WebSocket upgrade or events at ${STREAM_PATH}`))

@@ -1,6 +1,6 @@
 import { StoreError } from '../store/store-error.ts'
 import type { BoardTable } from './board-table.ts'
-import type { PushLimits } from './limits.ts'
+import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import type { ClientMessage, Rejection, RequestId, ResumeFailure } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -13,7 +13,7 @@ type ResumeMessage = Extract<ClientMessage, { type: 'resume' }>
 
 export interface ResumerDeps {
   readonly board: BoardTable
-  readonly limits: PushLimits
+  readonly limits: LiveLimits
   readonly counters: PushCounters
   readonly sessions: SessionStore
   readonly subscriber: Subscriber
@@ -79,7 +79,7 @@ export class Resumer {
     )
 
     const positions = new Map(pos.map(({ sid, q }) => [sid, q]))
-    let room = this.#deps.limits.replayRows
+    let room = this.#deps.limits.current.replayRows
     const begun = wanted.map(({ sid, signature, isSame }) => {
       const q = positions.get(sid)
       const since = q === undefined || !isSame ? undefined : { epoch, q, policy }

@@ -1,7 +1,8 @@
 import { hash, randomBytes } from 'node:crypto'
+import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
-import type { PushLimits } from './limits.ts'
+import type { LiveLimits } from './live-limits.ts'
 import type { Member, Outlet } from './member.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
@@ -33,9 +34,20 @@ export interface SessionConnection {
   on(event: 'drain', listener: () => void): unknown
 }
 
+/** Where a session comes from. */
+export interface SessionOrigin {
+  /** Counts the sessions of a gateway in the order of their coming. */
+  readonly serial: number
+  /** What its connections are counted under. */
+  readonly address: string
+  readonly transport: 'websocket' | 'events'
+  readonly connectedAt: Micros
+}
+
 export interface SessionDeps {
+  readonly origin: SessionOrigin
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: LiveLimits
   readonly counters: PushCounters
   /** Those it begins with. */
   readonly rights: Rights
@@ -60,7 +72,10 @@ export class Session implements Outlet {
   /** By sid. */
   readonly subscriptions = new Map<string, Subscription>()
   readonly bucket: TokenBucket
+  readonly origin: SessionOrigin
   #rights: Rights
+  /** Messages received. */
+  messages = 0
   /** Messages refused in a row. */
   refusals = 0
   lastWriteMs: number
@@ -70,6 +85,8 @@ export class Session implements Outlet {
   #overloadedSinceMs: number | null = null
   #lastPingMs: number
   #hasPong = true
+  #pingSentMs: number | null = null
+  #rttMs: number | null = null
   #closingSinceMs: number | null = null
 
   constructor(socket: SessionSocket, connection: SessionConnection, deps: SessionDeps) {
@@ -77,14 +94,17 @@ export class Session implements Outlet {
     this.#connection = connection
     this.#deps = deps
     const nowMs = deps.clock.nowMs()
+    this.origin = deps.origin
     this.#rights = deps.rights
     const { messagesPerSecond, messageBurst } = deps.rights.limits
     this.bucket = new TokenBucket(messagesPerSecond, messageBurst, nowMs)
     this.lastWriteMs = nowMs
     // Pings spread over the interval, however many clients came at once.
-    this.#lastPingMs = nowMs - deps.random() * deps.limits.pingMs
+    this.#lastPingMs = nowMs - deps.random() * deps.limits.current.pingMs
     socket.on('pong', () => {
       this.#hasPong = true
+      if (this.#pingSentMs !== null) this.#rttMs = this.#deps.clock.nowMs() - this.#pingSentMs
+      this.#pingSentMs = null
     })
     connection.on('drain', () => this.catchUp())
   }
@@ -93,8 +113,17 @@ export class Session implements Outlet {
     return this.#closingSinceMs === null && this.#socket.readyState === this.#socket.OPEN
   }
 
+  get unsentBytes(): number {
+    return this.#connection.writableLength
+  }
+
+  /** Between the last answered ping and its pong; null before there was one. */
+  get rttMs(): number | null {
+    return this.#rttMs
+  }
+
   get isOverloaded(): boolean {
-    return this.#connection.writableLength > this.#deps.limits.hardBytes
+    return this.unsentBytes > this.#deps.limits.current.hardBytes
   }
 
   /** What the client may do now. */
@@ -129,8 +158,8 @@ export class Session implements Outlet {
   }
 
   hasRoom(bytes: number): boolean {
-    const unsent = this.#connection.writableLength
-    return unsent === 0 || unsent + bytes <= this.#deps.limits.softBytes
+    const unsent = this.unsentBytes
+    return unsent === 0 || unsent + bytes <= this.#deps.limits.current.softBytes
   }
 
   write(frame: Buffer, rows: number): void {
@@ -155,6 +184,13 @@ export class Session implements Outlet {
   get isBehind(): boolean {
     for (const { member } of this.subscriptions.values()) if (member.isBehind) return true
     return false
+  }
+
+  /** Ticks that its subscriptions were left out of. */
+  get ticksSkipped(): number {
+    let ticks = 0
+    for (const { member } of this.subscriptions.values()) ticks += member.ticksSkipped
+    return ticks
   }
 
   /** Says `bye` and closes. Safe to call again. */
@@ -195,7 +231,8 @@ export class Session implements Outlet {
       if (nowMs - this.#closingSinceMs > CLOSE_TIMEOUT_MS) this.terminate()
       return
     }
-    const { limits, counters } = this.#deps
+    const { counters } = this.#deps
+    const limits = this.#deps.limits.current
     this.catchUp()
     if (!this.isOverloaded) this.#overloadedSinceMs = null
     else this.#overloadedSinceMs ??= nowMs
@@ -209,6 +246,7 @@ export class Session implements Outlet {
       }
       this.#hasPong = false
       this.#lastPingMs = nowMs
+      this.#pingSentMs = nowMs
       this.#socket.ping()
     }
   }

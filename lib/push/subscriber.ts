@@ -1,6 +1,6 @@
 import type { BoardTable } from './board-table.ts'
 import type { GroupTable } from './group-table.ts'
-import type { PushLimits } from './limits.ts'
+import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import { requestedSignature } from './requested-signature.ts'
@@ -12,7 +12,7 @@ import { infoOf } from './subscription-info.ts'
 export interface SubscriberDeps {
   readonly board: BoardTable
   readonly groups: GroupTable
-  readonly limits: PushLimits
+  readonly limits: LiveLimits
   /** Whether there is such an instrument; one that is on the board is known anyway. */
   isKnown(key: string): boolean
   /** Told of a valid key that has no value yet. */
@@ -65,7 +65,7 @@ export class Subscriber {
 
     const subs: SubscriptionInfo[] = []
     const begun: Begun[] = []
-    let room = this.#deps.limits.replayRows
+    let room = this.#deps.limits.current.replayRows
     for (const { request, signature } of wanted) {
       if (signature.keys.length + signature.patterns.length === 0) {
         subs.push(this.#nothing(signature, request))

@@ -1,3 +1,4 @@
+import { bufferOf } from './buffer-actions.ts'
 import { EVENT_COMMANDS } from './event-commands.ts'
 import { LETTER_COMMANDS } from './letter-commands.ts'
 import { replCommand } from './repl-command.ts'
@@ -9,5 +10,5 @@ import { STREAM_COMMANDS } from './stream-commands.ts'
  * of being subcommands of one: so `help` lists each with its line, `help buffer-read` tells its options, and Tab completes it.
  */
 export const BUFFER_COMMANDS = [...STREAM_COMMANDS, ...EVENT_COMMANDS, ...REPLAY_COMMANDS, ...LETTER_COMMANDS].map(
-  spec => replCommand(spec)
+  spec => replCommand(spec, bufferOf)
 )

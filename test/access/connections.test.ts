@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConnectRate } from '../../lib/access/connect-rate.ts'
 import { type ConnectionLimits, Connections } from '../../lib/access/connections.ts'
+import { KeyedRate } from '../../lib/access/keyed-rate.ts'
 import { seededRandom } from '../push/make-quotes.ts'
 
 const NONE: ConnectionLimits = { total: null, perAddress: null, connectsPerSecond: null, connectBurst: 1 }
@@ -69,7 +69,7 @@ test('an address may connect so often, and is told when it may again', () => {
 })
 
 test('the rate remembers so many addresses, those that go on trying first of all', () => {
-  const rate = new ConnectRate(0.001, 1, 100)
+  const rate = new KeyedRate(0.001, 1, 100)
   assert.equal(rate.take('busy', 0), 0)
   for (let i = 0; i < 1000; i++) {
     assert.equal(rate.take(`a${i}`, i), 0)

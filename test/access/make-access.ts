@@ -74,6 +74,7 @@ export function makeToken({
 /** An API key and what the gateway knows of it. */
 export function makeKeyEntry(user: string, plan: Plan, more: Partial<ApiKey> = {}): { key: string; entry: ApiKey } {
   const { key, hash } = makeApiKey()
-  const entry = { user, plan, entitlement: plan.entitlement, hash: Buffer.from(hash.slice(7), 'hex'), expiresAt: null }
+  const known = { hash: Buffer.from(hash.slice(7), 'hex'), isAdmin: false, expiresAt: null }
+  const entry = { user, plan, entitlement: plan.entitlement, ...known }
   return { key, entry: { ...entry, ...more } }
 }

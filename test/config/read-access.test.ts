@@ -56,7 +56,7 @@ jwt:
     - { algorithm: RS256, file: rsa.pem, kid: a }
   jwks: jwks.json
 apiKeys:
-  - { user: u1, plan: pro, hash: "${hash}", patterns: ["okx:*:*"], expires: 2030-01-31T00:00:00Z }
+  - { user: u1, plan: pro, hash: "${hash}", admin: true, patterns: ["okx:*:*"], expires: 2030-01-31T00:00:00Z }
 origins: [https://app.test]
 trustedProxies: [10.0.0.0/8]
 connections: { total: 9, perAddress: 4, connectsPerSecond: 2, connectBurst: 3 }
@@ -85,6 +85,7 @@ connections: { total: 9, perAddress: 4, connectsPerSecond: 2, connectBurst: 3 }
     ],
     ['u1', hash.slice(7), Date.UTC(2030, 0, 31) * 1000, true, false]
   )
+  assert.equal(config.apiKeys[0]?.isAdmin, true)
   assert.deepEqual(config.connections, { total: 9, perAddress: 4, connectsPerSecond: 2, connectBurst: 3 })
   assert.deepEqual(
     [config.origins, config.trustedProxies, config.authDeadlineMs],

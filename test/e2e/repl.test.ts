@@ -5,9 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { BUFFER_COMMANDS } from '../../lib/repl/buffer-commands.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { COMMANDS } from '../../lib/repl/commands.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { startNatsServer } from '../kit/nats-server.ts'
+import { ProtocolClient } from '../kit/protocol-client.ts'
 import { startNode } from '../kit/quotecast-node.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
@@ -77,7 +79,7 @@ test('the REPL answers calls on the embedded system, and the end of its input en
 test('a person repairs the buffer of the embedded system by the commands of the REPL', async t => {
   const { ask, askUntil } = await openRepl(t)
   const help = await ask('help')
-  for (const { command, description } of BUFFER_COMMANDS) {
+  for (const { command, description } of COMMANDS) {
     const [name = ''] = command.split(' ')
     const line = help.split('\n').find(one => one.trim().split(' ')[0] === name)
     assert.ok(line?.includes(description), `help tells of ${name}`)
@@ -135,6 +137,22 @@ test('a person repairs the buffer of the embedded system by the commands of the 
   ] as const) {
     assert.equal(await ask(line), answer)
   }
+})
+
+test('a person looks after the clients of the embedded system by the commands of the REPL', async t => {
+  const { ask, askUntil } = await openRepl(t)
+  const [, port] =
+    /(\d{4,5})/.exec(stripVTControlCharacters(await ask('call gateway.address')).split('port:')[1] ?? '') ?? []
+  await askUntil('gateways', /^\S+ +yes +no +0 /m)
+  const client = await ProtocolClient.connect(t, Number(port))
+  await client.subscribe({ patterns: ['*:*:*'] })
+  const id = String(client.welcome.session)
+  assert.match(await ask('sessions --plan open'), new RegExp(`^${id} .* - +open +127.0.0.1 +websocket `, 'm'))
+  assert.match(await ask(`session ${id}`), /^may see +\*:\*:\*$/m)
+  assert.match(await ask('limits --set symbols=5'), /: symbols was 20000, is 5 until the next start\.$/)
+  assert.match(await ask(`kick ${id}`), /^Closed 1, told not to come back\./)
+  await waitUntil('it was closed', () => client.closed?.code === 4003)
+  assert.equal(await ask('sessions --users x'), 'sessions: there is no option --users, see help sessions')
 })
 
 test('the commands work on a cluster, and say when it has no buffer', async t => {

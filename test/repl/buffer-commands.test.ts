@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Errors } from 'moleculer'
 import { PRESSURE_DEFAULTS } from '../../lib/buffer/pressure.ts'
-import type { BufferAction, BufferActions } from '../../lib/repl/buffer-actions.ts'
+import { type BufferAction, type BufferActions, bufferOf } from '../../lib/repl/buffer-actions.ts'
 import { BUFFER_COMMANDS } from '../../lib/repl/buffer-commands.ts'
 import { CommandInput } from '../../lib/repl/command-input.ts'
 import { EVENT_COMMANDS } from '../../lib/repl/event-commands.ts'
@@ -38,7 +38,7 @@ async function type(line: string, answers: Answers, options: Record<string, unkn
     if (answer === undefined) throw new Errors.ServiceNotFoundError({ action })
     return answer(params as Record<string, unknown>) as never
   }
-  const command = replCommand(spec, text => printed.push(...text.split('\n')))
+  const command = replCommand(spec, bufferOf, text => printed.push(...text.split('\n')))
   await command.action({ call }, new CommandInput(words, options))
   return printed
 }
@@ -76,7 +76,7 @@ test('every action of the service has a command, and answers what the commands e
   }
   for (const spec of SPECS) {
     const words = spec.words?.map(word => (word === 'stream' || word === 'group' ? word : '1'))
-    await replCommand(spec, () => undefined).action(broker, new CommandInput(words ?? [], {}))
+    await replCommand(spec, bufferOf, () => undefined).action(broker, new CommandInput(words ?? [], {}))
   }
   assert.deepEqual([...called].sort(), Object.keys(served).sort())
 })

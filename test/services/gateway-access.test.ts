@@ -155,3 +155,27 @@ test('a credential in an address or a header reaches no log line, no other node,
   assert.ok(gateway.sent.some(packet => packet.includes('gateway.history')))
   assert.ok(!text.includes(key.slice(3)) && !text.includes(hash))
 })
+
+test('REST requests beyond the rate of a user or an address are 429, say when to come back, and cost nobody else', async t => {
+  const ann = makeKeyEntry('ann', makePlan('slow', ['*:*:*'], { requestsPerSecond: 2 }))
+  const bob = makeKeyEntry('bob', PRO)
+  const visitor = makePlan('visitor', ['*:*:*'], { requestsPerSecond: 3 })
+  const { url, base, broker } = await openGateway(t, { anonymous: visitor, apiKeys: [ann.entry, bob.entry] })
+  const statuses = async (count: number, headers: Record<string, string> = {}) =>
+    (await Promise.all(Array.from({ length: count }, () => get(`${url}/${SPOT}`, headers)))).map(({ status }) => status)
+  const refused = (all: number[]): number => all.filter(status => status === 429).length
+  assert.ok(refused(await statuses(30, { 'x-api-key': ann.key })) > 10)
+  assert.equal(refused(await statuses(30, { 'x-api-key': bob.key })), 0)
+  // What cannot log in is counted with those who do not, under their address.
+  assert.ok(refused(await statuses(30, { 'x-api-key': 'nonsense' })) > 10)
+  assert.ok(refused(await statuses(10)) > 0)
+  const response = await Promise.all(Array.from({ length: 20 }, () => fetch(url))).then(all =>
+    all.find(({ status }) => status === 429)
+  )
+  assert.deepEqual(
+    [response?.headers.get('content-type'), response?.headers.get('retry-after')],
+    ['application/problem+json; charset=utf-8', '1']
+  )
+  assert.ok((await fetch(`${base}/health`)).ok)
+  assert.ok((await broker.call<{ requestsRateLimited: number }>('gateway.stats')).requestsRateLimited > 20)
+})
