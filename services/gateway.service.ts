@@ -11,6 +11,7 @@ import { systemClock } from '../lib/push/clock.ts'
 import { HttpProblem, problemOf, sendProblem } from '../lib/push/http-problem.ts'
 import { Hub } from '../lib/push/hub.ts'
 import { KnownInstruments } from '../lib/push/known-instruments.ts'
+import type { Lag } from '../lib/push/lag.ts'
 import { DEFAULT_LIMITS, type PushLimits } from '../lib/push/limits.ts'
 import { MemorySessions } from '../lib/push/memory-sessions.ts'
 import { openSessions } from '../lib/push/open-sessions.ts'
@@ -53,7 +54,7 @@ export interface GatewayDeps {
 }
 
 /** What `gateway.stats` tells. */
-export interface GatewayStats extends PushCounters {
+export interface GatewayStats extends PushCounters, Lag {
   sessions: number
   groups: number
   instruments: number
@@ -194,6 +195,7 @@ export function gatewayService(deps: GatewayDeps) {
       stats(): GatewayStats {
         return {
           ...hub.counters,
+          ...hub.lag,
           sessions: hub.sessions,
           groups: hub.groups,
           instruments: hub.board.entries.size,

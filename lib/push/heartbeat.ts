@@ -34,8 +34,10 @@ export class Heartbeat {
   }
 
   start(): void {
-    this.#cancel = this.#clock.after(this.#heartbeatMs / LOOKS, () => {
-      this.#look()
+    const intervalMs = this.#heartbeatMs / LOOKS
+    const dueMs = this.#clock.nowMs() + intervalMs
+    this.#cancel = this.#clock.after(intervalMs, () => {
+      this.#look(Math.max(0, this.#clock.nowMs() - dueMs))
       this.start()
     })
   }
@@ -45,13 +47,14 @@ export class Heartbeat {
     this.#cancel = null
   }
 
-  #look(): void {
+  /** @param lateMs for so long the event loop was busy with other things */
+  #look(lateMs: number): void {
     const nowMs = this.#clock.nowMs()
     const time = this.#clock.nowMicros()
     // Clients with the same subscriptions and positions share the frame.
     const frames = new Map<string, Buffer>()
     for (const session of this.#sessions) {
-      session.inspect(nowMs)
+      session.inspect(nowMs, lateMs)
       if (nowMs - session.lastWriteMs < this.#heartbeatMs || session.isBehind || !session.isOpen) continue
       const text = JSON.stringify({ type: 'hb', time, pos: this.#hasPositions() ? positionsOf(session) : [] })
       const frame = frames.get(text) ?? encodeTextFrame(text)

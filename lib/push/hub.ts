@@ -13,6 +13,7 @@ import { Gate, type Visitor } from './gate.ts'
 import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
+import { type Lag, lagOf } from './lag.ts'
 import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
 import { MemorySessions } from './memory-sessions.ts'
 import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
@@ -170,6 +171,11 @@ export class Hub {
 
   get sessions(): number {
     return this.#sessions.size
+  }
+
+  /** How far behind the clients are. */
+  get lag(): Lag {
+    return lagOf(this.#sessions)
   }
 
   /** The number of live signatures. */

@@ -22,8 +22,14 @@ export interface PushLimits {
   hardBytes: number
   hardForMs: number
   heartbeatMs: number
-  /** Between two pings; a client that has not answered the last one by the next is closed. */
+  /** Between two pings of a client, which measure how far behind it is. */
   pingMs: number
+  /** Between two pings of a client that appears slow. */
+  slowPingMs: number
+  /** A client that has not answered a ping for so long is closed. */
+  pongMs: number
+  /** A client further behind than this is left out of ticks, although nothing may be unsent here. */
+  lagMs: number
   /** Rows of one snapshot frame. */
   snapshotRows: number
   /** How long after its end a session may be resumed. */
@@ -49,7 +55,10 @@ export const DEFAULT_LIMITS = {
   hardBytes: 1024 * 1024,
   hardForMs: 10_000,
   heartbeatMs: 1000,
-  pingMs: 20_000,
+  pingMs: 5_000,
+  slowPingMs: 1_000,
+  pongMs: 20_000,
+  lagMs: 2_000,
   snapshotRows: 1000,
   resumeWindowMs: 120_000,
   replayUpdates: 50_000,

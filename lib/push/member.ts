@@ -8,6 +8,8 @@ export interface Outlet {
   hasRoom(bytes: number): boolean
   /** Whether so much is unsent that a client that wants every update cannot be served. */
   readonly isOverloaded: boolean
+  /** Ticks that the client was left out of, of all its subscriptions. */
+  skippedTicks: number
   write(frame: Buffer, rows: number): void
   send(message: { type: 'lag'; sid: string; skippedTicks: number }): void
   closeSlow(): void
@@ -157,6 +159,7 @@ export class Member {
 
   #miss(rows: readonly Row[]): void {
     this.#skippedTicks++
+    this.outlet.skippedTicks++
     this.#counters.ticksSkipped++
     if (this.#needsSnapshot) return
     this.#missed ??= new Map()

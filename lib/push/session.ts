@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
+import { PingClock } from './ping-clock.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -20,8 +21,9 @@ const RECONNECT_SPREAD_MS = 5000
 export interface SessionSocket {
   readonly readyState: number
   readonly OPEN: number
-  on(event: 'pong', listener: () => void): unknown
-  ping(): void
+  on(event: 'pong', listener: (payload: Buffer) => void): unknown
+  /** Absent where a client cannot be asked to answer. */
+  ping?(payload: Buffer): void
   close(code: number, reason: string): void
   terminate(): void
 }
@@ -64,12 +66,12 @@ export class Session implements Outlet {
   /** Messages refused in a row. */
   refusals = 0
   lastWriteMs: number
+  skippedTicks = 0
   readonly #socket: SessionSocket
   readonly #connection: SessionConnection
   readonly #deps: SessionDeps
   #overloadedSinceMs: number | null = null
-  #lastPingMs: number
-  #hasPong = true
+  readonly #pings: PingClock | null
   #closingSinceMs: number | null = null
 
   constructor(socket: SessionSocket, connection: SessionConnection, deps: SessionDeps) {
@@ -81,10 +83,10 @@ export class Session implements Outlet {
     const { messagesPerSecond, messageBurst } = deps.rights.limits
     this.bucket = new TokenBucket(messagesPerSecond, messageBurst, nowMs)
     this.lastWriteMs = nowMs
-    // Pings spread over the interval, however many clients came at once.
-    this.#lastPingMs = nowMs - deps.random() * deps.limits.pingMs
-    socket.on('pong', () => {
-      this.#hasPong = true
+    this.#pings = socket.ping === undefined ? null : new PingClock({ ...deps, send: payload => socket.ping?.(payload) })
+    socket.on('pong', payload => {
+      this.#pings?.pong(payload)
+      this.catchUp()
     })
     connection.on('drain', () => this.catchUp())
   }
@@ -95,6 +97,21 @@ export class Session implements Outlet {
 
   get isOverloaded(): boolean {
     return this.#connection.writableLength > this.#deps.limits.hardBytes
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#connection.writableLength
+  }
+
+  /** How far behind the client was when it was last asked, by its own answer; null where that is not known. */
+  get lagMs(): number | null {
+    return this.#pings?.lagMs ?? null
+  }
+
+  /** Whether that is more than it may be. */
+  get isLagging(): boolean {
+    return this.#pings?.isLagging === true
   }
 
   /** What the client may do now. */
@@ -129,6 +146,7 @@ export class Session implements Outlet {
   }
 
   hasRoom(bytes: number): boolean {
+    if (this.isLagging) return false
     const unsent = this.#connection.writableLength
     return unsent === 0 || unsent + bytes <= this.#deps.limits.softBytes
   }
@@ -189,8 +207,8 @@ export class Session implements Outlet {
     this.#socket.terminate()
   }
 
-  /** One look at the connection's health, several times per second. */
-  inspect(nowMs: number): void {
+  /** One look at the connection's health, several times per second. @param lateMs how much later than it should have been */
+  inspect(nowMs: number, lateMs = 0): void {
     if (this.#closingSinceMs !== null) {
       if (nowMs - this.#closingSinceMs > CLOSE_TIMEOUT_MS) this.terminate()
       return
@@ -201,15 +219,9 @@ export class Session implements Outlet {
     else this.#overloadedSinceMs ??= nowMs
     if (this.#overloadedSinceMs !== null && nowMs - this.#overloadedSinceMs >= limits.hardForMs) {
       this.closeSlow()
-    } else if (nowMs - this.#lastPingMs >= limits.pingMs) {
-      if (!this.#hasPong) {
-        counters.closedNoPong++
-        this.close('noPong')
-        return
-      }
-      this.#hasPong = false
-      this.#lastPingMs = nowMs
-      this.#socket.ping()
+    } else if (this.#pings?.look(nowMs, this.isBehind || !this.hasRoom(0), lateMs) === false) {
+      counters.closedNoPong++
+      this.close('noPong')
     }
   }
 }
