@@ -42,6 +42,8 @@ export interface SubscriptionInfo {
   epoch: string
   q: number
   recovered?: boolean
+  /** The sid that it had before, where that has changed. */
+  from?: string
 }
 
 /** A key or a pattern that was left out of a subscription. */

@@ -17,6 +17,8 @@ export class Heartbeat {
   readonly #counters: PushCounters
   /** Whether positions may be told; not while the board is loaded for another epoch. */
   readonly #hasPositions: () => boolean
+  /** Told after each look at all connections. */
+  readonly #onLook: (nowMs: number) => void
   #cancel: (() => void) | null = null
 
   constructor(deps: {
@@ -25,12 +27,14 @@ export class Heartbeat {
     sessions: Iterable<Session>
     counters: PushCounters
     hasPositions: () => boolean
+    onLook: (nowMs: number) => void
   }) {
     this.#clock = deps.clock
     this.#heartbeatMs = deps.heartbeatMs
     this.#sessions = deps.sessions
     this.#counters = deps.counters
     this.#hasPositions = deps.hasPositions
+    this.#onLook = deps.onLook
   }
 
   start(): void {
@@ -62,6 +66,7 @@ export class Heartbeat {
       session.write(frame, 0)
       this.#counters.heartbeats++
     }
+    this.#onLook(nowMs)
   }
 }
 

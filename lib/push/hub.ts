@@ -7,6 +7,7 @@ import { Authentication } from './authentication.ts'
 import { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
+import { Downgrader } from './downgrader.ts'
 import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
@@ -25,6 +26,7 @@ import { Session, type SessionConnection, type SessionSocket } from './session.t
 import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
+import { Stretch } from './stretch.ts'
 import { Subscriber } from './subscriber.ts'
 
 /** Between two looks at the clock while a batch is applied. */
@@ -70,6 +72,8 @@ export class Hub {
   readonly #sessions = new Set<Session>()
   readonly #groups: GroupTable
   readonly #flusher: Flusher
+  readonly #stretch: Stretch
+  readonly #downgrader: Downgrader
   readonly #heartbeat: Heartbeat
   readonly #conversation: Conversation
   readonly #authentication: Authentication
@@ -93,7 +97,8 @@ export class Hub {
     this.board = new BoardTable(this.counters)
     this.#ring = new ReplayRing(this.limits.replayUpdates)
     this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
-    this.#flusher = new Flusher(clock, this.limits.maxIntervalMs)
+    this.#stretch = new Stretch(this.limits.maxIntervalMs)
+    this.#flusher = new Flusher(clock, this.limits.maxIntervalMs, this.#stretch)
     this.#groups = new GroupTable({
       board: this.board,
       counters: this.counters,
@@ -109,7 +114,8 @@ export class Hub {
       heartbeatMs: this.limits.heartbeatMs,
       sessions: this.#sessions,
       counters: this.counters,
-      hasPositions: () => this.#isReady
+      hasPositions: () => this.#isReady,
+      onLook: nowMs => this.#downgrader.look(nowMs)
     })
     this.#statuses = new StatusBoard(this.#sessions, this.counters)
     const store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
@@ -123,9 +129,19 @@ export class Hub {
     const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
+    this.#downgrader = new Downgrader({
+      sessions: this.#sessions,
+      groups: this.#groups,
+      stretch: this.#stretch,
+      clock,
+      limits: this.limits,
+      counters: this.counters,
+      onChange
+    })
     const subscriber = new Subscriber({
       board: this.board,
       groups: this.#groups,
+      clock,
       limits: this.limits,
       isKnown: options.isKnown,
       onWanted: options.onWanted ?? (() => {}),
@@ -204,7 +220,8 @@ export class Hub {
   #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor): Session {
     const { counters, limits } = this
     const rights = rightsOf(visitor.identity, limits)
-    const deps = { clock: this.#clock, limits, counters, rights, random: this.#random }
+    const onRoom = (one: Session) => this.#downgrader.act(one)
+    const deps = { clock: this.#clock, limits, counters, rights, onRoom, random: this.#random }
     const session = new Session(socket, connection, deps)
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {

@@ -21,6 +21,11 @@ export interface PushLimits {
   /** With more than this unsent for `hardForMs`, a client is closed. */
   hardBytes: number
   hardForMs: number
+  /** A client is judged slow in a subscription over so long, and over so many ticks, at least. */
+  slowWindowMs: number
+  slowTicks: number
+  /** A subscription that was made slower goes a step back when its client has kept up for so long. */
+  recoverMs: number
   heartbeatMs: number
   /** Between two pings of a client, which measure how far behind it is. */
   pingMs: number
@@ -54,6 +59,9 @@ export const DEFAULT_LIMITS = {
   softBytes: 64 * 1024,
   hardBytes: 1024 * 1024,
   hardForMs: 10_000,
+  slowWindowMs: 5_000,
+  slowTicks: 4,
+  recoverMs: 30_000,
   heartbeatMs: 1000,
   pingMs: 5_000,
   slowPingMs: 1_000,

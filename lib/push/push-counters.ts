@@ -27,6 +27,9 @@ export interface PushCounters {
   /** Ticks that a slow client was left out of, and the frames that made good for them. */
   ticksSkipped: number
   catchUps: number
+  /** Subscriptions made slower for a client that did not keep up, and steps back to what was asked for. */
+  downgrades: number
+  recoveries: number
   closedSlow: number
   closedRate: number
   closedNoPong: number
@@ -68,6 +71,8 @@ export function zeroCounters(): PushCounters {
     statusesSkipped: 0,
     ticksSkipped: 0,
     catchUps: 0,
+    downgrades: 0,
+    recoveries: 0,
     closedSlow: 0,
     closedRate: 0,
     closedNoPong: 0,

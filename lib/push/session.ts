@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
+import type { Pace } from './pace.ts'
 import { PingClock } from './ping-clock.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
@@ -41,6 +42,8 @@ export interface SessionDeps {
   readonly counters: PushCounters
   /** Those it begins with. */
   readonly rights: Rights
+  /** Told that there may be room again for what the client lacks. */
+  onRoom(session: Session): void
   /** From 0 to below 1. */
   random(): number
 }
@@ -49,6 +52,7 @@ export interface SessionDeps {
 export interface Subscription {
   readonly group: Group
   readonly member: Member
+  readonly pace: Pace
 }
 
 /**
@@ -86,9 +90,9 @@ export class Session implements Outlet {
     this.#pings = socket.ping === undefined ? null : new PingClock({ ...deps, send: payload => socket.ping?.(payload) })
     socket.on('pong', payload => {
       this.#pings?.pong(payload)
-      this.catchUp()
+      this.#takeRoom()
     })
-    connection.on('drain', () => this.catchUp())
+    connection.on('drain', () => this.#takeRoom())
   }
 
   get isOpen(): boolean {
@@ -135,12 +139,13 @@ export class Session implements Outlet {
 
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid, signature } }) => ({
-      ...signature,
-      sid,
-      keys: [...signature.keys],
-      patterns: signature.patterns.map(({ text }) => text),
-      fields: [...signature.fields]
+    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid }, pace: { asked, askedSid } }) => ({
+      ...asked,
+      sid: askedSid,
+      ...(sid === askedSid ? {} : { servedAs: sid }),
+      keys: [...asked.keys],
+      patterns: asked.patterns.map(({ text }) => text),
+      fields: [...asked.fields]
     }))
     return { id: this.id, tokenHash: tokenHash(this.resumeToken), subscriptions }
   }
@@ -168,6 +173,11 @@ export class Session implements Outlet {
   /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */
   catchUp(): void {
     for (const { member } of this.subscriptions.values()) if (member.isBehind) member.catchUp()
+  }
+
+  #takeRoom(): void {
+    this.#deps.onRoom(this)
+    this.catchUp()
   }
 
   get isBehind(): boolean {
