@@ -16,7 +16,9 @@ import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { type Lag, lagOf } from './lag.ts'
 import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
+import { type LoopDelay, SystemLoopDelay } from './loop-delay.ts'
 import { MemorySessions } from './memory-sessions.ts'
+import { Overload, type OverloadChange } from './overload.ts'
 import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
@@ -54,6 +56,10 @@ export interface HubOptions {
   sessions?: SessionStore
   /** Told of a defect: a client's message that could not be answered. */
   onError?: (error: unknown) => void
+  /** How late this process is; its event loop's delay when absent. */
+  loopDelay?: LoopDelay
+  /** Told of every step of the overload ladder. */
+  onOverload?: (change: OverloadChange) => void
 }
 
 /**
@@ -66,6 +72,7 @@ export class Hub {
   readonly limits: PushLimits
   readonly access: Access
   readonly gate: Gate
+  readonly overload: Overload
   readonly #options: HubOptions
   readonly #clock: Clock
   readonly #random: () => number
@@ -115,6 +122,7 @@ export class Hub {
       sessions: this.#sessions,
       counters: this.counters,
       hasPositions: () => this.#isReady,
+      stretch: this.#stretch,
       onLook: nowMs => this.#downgrader.look(nowMs)
     })
     this.#statuses = new StatusBoard(this.#sessions, this.counters)
@@ -125,6 +133,15 @@ export class Hub {
       clock,
       limits: this.limits,
       counters: this.counters
+    })
+    this.overload = new Overload({
+      loopDelay: options.loopDelay ?? new SystemLoopDelay(),
+      stretch: this.#stretch,
+      sessions: this.#sessions,
+      clock,
+      limits: this.limits,
+      counters: this.counters,
+      onChange: change => options.onOverload?.(change)
     })
     const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
@@ -227,6 +244,7 @@ export class Hub {
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
       this.#keeper.start()
+      this.overload.start()
     }
     counters.sessionsOpened++
     session.send({
@@ -257,6 +275,7 @@ export class Hub {
     if (this.#sessions.size > 0) return
     this.#heartbeat.close()
     this.#keeper.close()
+    this.overload.close()
     this.#onEmpty?.()
   }
 

@@ -35,6 +35,18 @@ export interface PushLimits {
   pongMs: number
   /** A client further behind than this is left out of ticks, although nothing may be unsent here. */
   lagMs: number
+  /** Between two readings of the event loop's delay. */
+  overloadReadingMs: number
+  /** With a delay of so much at so many readings in a row, the gateway does less: a step up. */
+  overloadDelayMs: number
+  overloadReadings: number
+  /** With a delay below this at so many readings in a row, a step down. */
+  calmDelayMs: number
+  calmReadings: number
+  /** Clients closed at each reading that is too high, at the last step. */
+  shedClients: number
+  /** When a client that was refused for overload should try again. */
+  overloadRetryMs: number
   /** Rows of one snapshot frame. */
   snapshotRows: number
   /** How long after its end a session may be resumed. */
@@ -67,6 +79,13 @@ export const DEFAULT_LIMITS = {
   slowPingMs: 1_000,
   pongMs: 20_000,
   lagMs: 2_000,
+  overloadReadingMs: 1_000,
+  overloadDelayMs: 250,
+  overloadReadings: 5,
+  calmDelayMs: 125,
+  calmReadings: 10,
+  shedClients: 5,
+  overloadRetryMs: 5_000,
   snapshotRows: 1000,
   resumeWindowMs: 120_000,
   replayUpdates: 50_000,

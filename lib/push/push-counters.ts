@@ -30,6 +30,11 @@ export interface PushCounters {
   /** Subscriptions made slower for a client that did not keep up, and steps back to what was asked for. */
   downgrades: number
   recoveries: number
+  /** Steps of the overload ladder, upgrades refused and clients closed because of it. */
+  overloadStepsUp: number
+  overloadStepsDown: number
+  refusedOverloaded: number
+  closedOverloaded: number
   closedSlow: number
   closedRate: number
   closedNoPong: number
@@ -73,6 +78,10 @@ export function zeroCounters(): PushCounters {
     catchUps: 0,
     downgrades: 0,
     recoveries: 0,
+    overloadStepsUp: 0,
+    overloadStepsDown: 0,
+    refusedOverloaded: 0,
+    closedOverloaded: 0,
     closedSlow: 0,
     closedRate: 0,
     closedNoPong: 0,

@@ -143,9 +143,9 @@ test('what a client asked for stays its own: update, another subscribe and a res
   client.socket.terminate()
   await once(client.socket, 'close')
   const next = await ProtocolClient.resume(t, port, client)
-  const [resumed] = next.of('resumed')
-  const [sub] = resumed?.subs as { sid: string; from: string; intervalMs: number }[]
-  assert.deepEqual([resumed?.recovered, sub?.sid, sub?.from, sub?.intervalMs], [true, sid, slower, 100])
+  const resumed = next.of('resumed')[0]!
+  const [sub] = resumed.subs as { sid: string; from: string; intervalMs: number }[]
+  assert.deepEqual([resumed.recovered, sub?.sid, sub?.from, sub?.intervalMs], [true, sid, slower, 100])
 
   const updated = await next.request({ type: 'update', sid, fields: ['last'] })
   assert.equal((updated.sub as { intervalMs: number }).intervalMs, 100)
