@@ -54,11 +54,10 @@ export class Subscriber {
     try {
       await requests.ask({ type: 'resume', ...point, epoch, pos, policy }, ({ subs = [] }) => {
         const bySid = new Map(subs.map(sub => [sub.sid, sub]))
-        // A subscription that was slower than asked for is as asked for again.
-        const byFrom = new Map(subs.map(sub => [sub.from, sub]))
         for (const subscription of known) {
-          const sid = subscription.info?.sid as string
-          const sub = bySid.get(sid) ?? byFrom.get(sid)
+          const sid = subscription.info?.sid ?? null
+          // One that was slower than asked for is as asked for again.
+          const sub = bySid.get(sid) ?? subs.find(({ from }) => from === sid)
           if (sub !== undefined && !subscription.hasEnded) this.#bind(subscription, sub)
         }
         for (const sid of bySid.keys()) this.#forget(sid)
