@@ -53,14 +53,13 @@ export class Subscriber {
     )
     try {
       await requests.ask({ type: 'resume', ...point, epoch, pos, policy }, ({ subs = [] }) => {
-        const bySid = new Map(subs.map(sub => [sub.sid, sub]))
         for (const subscription of known) {
           const sid = subscription.info?.sid ?? null
           // One that was slower than asked for is as asked for again.
-          const sub = bySid.get(sid) ?? subs.find(({ from }) => from === sid)
+          const sub = subs.find(one => one.sid === sid || one.from === sid)
           if (sub !== undefined && !subscription.hasEnded) this.#bind(subscription, sub)
         }
-        for (const sid of bySid.keys()) this.#forget(sid)
+        for (const { sid } of subs) this.#forget(sid)
       })
     } catch (error) {
       if (isBroken(error)) throw error
