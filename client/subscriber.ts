@@ -54,7 +54,7 @@ export class Subscriber {
     try {
       await requests.ask({ type: 'resume', ...point, epoch, pos, policy }, ({ subs = [] }) => {
         for (const subscription of known) {
-          const sid = subscription.info?.sid ?? null
+          const sid = subscription.info?.sid
           // One that was slower than asked for is as asked for again.
           const sub = subs.find(one => one.sid === sid || one.from === sid)
           if (sub !== undefined && !subscription.hasEnded) this.#bind(subscription, sub)
