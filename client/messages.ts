@@ -42,7 +42,7 @@ export interface SubscriptionInfo {
   epoch: string
   q: number
   recovered?: boolean
-  /** After a resume with other rights: the sid that it had before. */
+  /** The sid that it had before, where that has changed. */
   from?: string
 }
 

@@ -8,9 +8,12 @@ import { BoardFeed, type SnapshotPage } from '../lib/push/board-feed.ts'
 import { systemClock } from '../lib/push/clock.ts'
 import { Hub } from '../lib/push/hub.ts'
 import { KnownInstruments } from '../lib/push/known-instruments.ts'
+import type { Lag } from '../lib/push/lag.ts'
 import { DEFAULT_LIMITS, type PushLimits } from '../lib/push/limits.ts'
 import { MemorySessions } from '../lib/push/memory-sessions.ts'
 import { openSessions } from '../lib/push/open-sessions.ts'
+import type { OverloadStep } from '../lib/push/overload-ladder.ts'
+import { OverloadStatus } from '../lib/push/overload-status.ts'
 import { PressureStatus } from '../lib/push/pressure-status.ts'
 import type { PushCounters } from '../lib/push/push-counters.ts'
 import { PushServer } from '../lib/push/push-server.ts'
@@ -48,7 +51,10 @@ export interface GatewayDeps {
 }
 
 /** What `gateway.stats` tells. */
-export interface GatewayStats extends PushCounters {
+export interface GatewayStats extends PushCounters, Lag {
+  /** What is done against overload, and the event loop's delay that it follows. */
+  overload: OverloadStep
+  loopDelayMs: number
   sessions: number
   groups: number
   instruments: number
@@ -68,6 +74,7 @@ export function gatewayService(deps: GatewayDeps) {
   const visits = new Visits()
   const wanted = new WantedKeys()
   const pressure = new PressureStatus(systemClock)
+  const overload = new OverloadStatus(systemClock)
   const openStore = () => {
     const windowMs = deps.limits?.resumeWindowMs ?? DEFAULT_LIMITS.resumeWindowMs
     return deps.openSessions?.(windowMs) ?? Promise.resolve(new MemorySessions(windowMs, systemClock.nowMs))
@@ -91,6 +98,9 @@ export function gatewayService(deps: GatewayDeps) {
       stats(): GatewayStats {
         return {
           ...hub.counters,
+          ...hub.lag,
+          overload: hub.overload.step,
+          loopDelayMs: hub.overload.delayMs,
           sessions: hub.sessions,
           groups: hub.groups,
           instruments: hub.board.entries.size,
@@ -148,7 +158,12 @@ export function gatewayService(deps: GatewayDeps) {
             logger.warn('gateway: could not ask for an instrument', { key, error })
           )
         },
-        onError: error => logger.error('gateway: a message could not be answered', error)
+        onError: error => logger.error('gateway: a message could not be answered', error),
+        onOverload: ({ way, step, delayMs }) => {
+          logger[way === 'up' ? 'warn' : 'info'](`gateway: overload, a step ${way}`, { step, loopDelayMs: delayMs })
+          const status = overload.statusOf(broker.nodeID, step)
+          if (status !== undefined) hub.sendStatus(status)
+        }
       })
       feed = new BoardFeed({
         hub,

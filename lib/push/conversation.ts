@@ -59,9 +59,10 @@ export class Conversation {
     const { entitlement, limits } = session.rights
     let isChanged = false
     for (const subscription of [...session.subscriptions.values()]) {
-      const { sid, signature } = subscription.group
-      const rest = entitledPart(signature, entitlement, limits.patterns)
-      if (signatureId(rest) === sid) continue
+      const { sid } = subscription.group
+      const { asked, askedSid } = subscription.pace
+      const rest = entitledPart(asked, entitlement, limits.patterns)
+      if (signatureId(rest) === askedSid) continue
       isChanged = true
       this.#deps.subscriber.leave(session, subscription)
       if (rest.keys.length + rest.patterns.length === 0) {
@@ -92,7 +93,7 @@ export class Conversation {
     this.#deps.subscriber.checkReady(session, id)
     const subscription = session.subscriptions.get(sid)
     if (subscription === undefined) throw unknownSubscription([sid], id)
-    const old = subscription.group.signature
+    const old = subscription.pace.asked
     const signature = {
       ...old,
       fields: changes.fields === undefined ? old.fields : canonicalFields(changes.fields),

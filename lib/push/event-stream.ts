@@ -23,7 +23,8 @@ const RETRY_MS = 1_000
 
 /**
  * The other end of a session whose client reads server-sent events: what would be a WebSocket's frame becomes an event of the same
- * payload, and its position the event's id, from which a client goes on by itself (`Last-Event-ID`).
+ * payload, and its position the event's id, from which a client goes on by itself (`Last-Event-ID`). It has no pings: there is nothing
+ * that a reader could answer, so TCP alone tells whether it is there, and how far behind it is stays unknown.
  */
 export class EventStream extends EventEmitter {
   readonly OPEN = OPEN
@@ -71,11 +72,6 @@ export class EventStream extends EventEmitter {
     // Nothing can be asked a second time.
     if (type === 'error') this.close()
     return hasRoom
-  }
-
-  /** TCP tells of a client that is gone; there is nothing that it could answer. */
-  ping(): void {
-    this.emit('pong')
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import { IntervalWheel } from './interval-wheel.ts'
+import type { Stretch } from './stretch.ts'
 
 /** An event-loop turn that lasts longer flushes in its middle. */
 const TURN_MS = 5
@@ -12,6 +13,7 @@ const TURN_MS = 5
 export class Flusher {
   readonly #clock: Clock
   readonly #horizonMs: number
+  readonly #stretch: Stretch
   #wheel: IntervalWheel<Group>
   #turn: Group[] = []
   #turnBeganMs = 0
@@ -19,14 +21,15 @@ export class Flusher {
   #isPaused = false
   #timer: { dueMs: number; cancel: () => void } | null = null
 
-  constructor(clock: Clock, maxIntervalMs: number) {
+  constructor(clock: Clock, maxIntervalMs: number, stretch: Stretch) {
     this.#clock = clock
+    this.#stretch = stretch
     this.#horizonMs = maxIntervalMs
     this.#wheel = new IntervalWheel(maxIntervalMs)
   }
 
   schedule(group: Group): void {
-    const { intervalMs } = group.signature
+    const intervalMs = this.#stretch.of(group.signature.intervalMs)
     const nowMs = this.#clock.nowMs()
     if (intervalMs > 0) {
       const phase = phaseOf(group.sid, intervalMs)

@@ -31,6 +31,8 @@ export class Group implements Delivery {
   readonly signature: Signature
   readonly fields: FieldSet
   readonly lossless: boolean
+  /** Ticks that had rows. */
+  ticks = 0
   readonly #context: GroupContext
   readonly #links = new Map<Entry, Link>()
   readonly #members: Member[] = []
@@ -110,6 +112,7 @@ export class Group implements Delivery {
     this.#rows = []
     this.#dirty = []
     if (rows.length === 0 || this.#members.length === 0) return
+    this.ticks++
     const frame = this.encode(rows, this.position)
     const first = this.#rotation++ % this.#members.length
     for (let i = first; i < this.#members.length; i++) this.#members[i]!.deliver(frame, rows)

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Session } from './session.ts'
+import type { Stretch } from './stretch.ts'
 import { encodeTextFrame } from './websocket-frame.ts'
 
 /** How often per heartbeat interval every connection is looked at. */
@@ -15,8 +16,11 @@ export class Heartbeat {
   readonly #heartbeatMs: number
   readonly #sessions: Iterable<Session>
   readonly #counters: PushCounters
+  readonly #stretch: Stretch
   /** Whether positions may be told; not while the board is loaded for another epoch. */
   readonly #hasPositions: () => boolean
+  /** Told after each look at all connections. */
+  readonly #onLook: (nowMs: number) => void
   #cancel: (() => void) | null = null
 
   constructor(deps: {
@@ -24,18 +28,24 @@ export class Heartbeat {
     heartbeatMs: number
     sessions: Iterable<Session>
     counters: PushCounters
+    stretch: Stretch
     hasPositions: () => boolean
+    onLook: (nowMs: number) => void
   }) {
     this.#clock = deps.clock
     this.#heartbeatMs = deps.heartbeatMs
     this.#sessions = deps.sessions
     this.#counters = deps.counters
+    this.#stretch = deps.stretch
     this.#hasPositions = deps.hasPositions
+    this.#onLook = deps.onLook
   }
 
   start(): void {
-    this.#cancel = this.#clock.after(this.#heartbeatMs / LOOKS, () => {
-      this.#look()
+    const intervalMs = this.#heartbeatMs / LOOKS
+    const dueMs = this.#clock.nowMs() + intervalMs
+    this.#cancel = this.#clock.after(intervalMs, () => {
+      this.#look(Math.max(0, this.#clock.nowMs() - dueMs))
       this.start()
     })
   }
@@ -45,20 +55,24 @@ export class Heartbeat {
     this.#cancel = null
   }
 
-  #look(): void {
+  /** @param lateMs for so long the event loop was busy with other things */
+  #look(lateMs: number): void {
     const nowMs = this.#clock.nowMs()
     const time = this.#clock.nowMicros()
+    // Clients take longer silence for a dead connection.
+    const quietMs = this.#heartbeatMs * Math.min(2, this.#stretch.factor)
     // Clients with the same subscriptions and positions share the frame.
     const frames = new Map<string, Buffer>()
     for (const session of this.#sessions) {
-      session.inspect(nowMs)
-      if (nowMs - session.lastWriteMs < this.#heartbeatMs || session.isBehind || !session.isOpen) continue
+      session.inspect(nowMs, lateMs)
+      if (nowMs - session.lastWriteMs < quietMs || session.isBehind || !session.isOpen) continue
       const text = JSON.stringify({ type: 'hb', time, pos: this.#hasPositions() ? positionsOf(session) : [] })
       const frame = frames.get(text) ?? encodeTextFrame(text)
       frames.set(text, frame)
       session.write(frame, 0)
       this.#counters.heartbeats++
     }
+    this.#onLook(nowMs)
   }
 }
 

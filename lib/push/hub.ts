@@ -8,6 +8,7 @@ import { Authentication } from './authentication.ts'
 import { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
+import { Downgrader } from './downgrader.ts'
 import { Draining } from './draining.ts'
 import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
@@ -15,9 +16,12 @@ import { Gate, type Visitor } from './gate.ts'
 import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
+import { type Lag, lagOf } from './lag.ts'
 import type { PushLimits } from './limits.ts'
 import { LiveLimits } from './live-limits.ts'
+import { type LoopDelay, SystemLoopDelay } from './loop-delay.ts'
 import { MemorySessions } from './memory-sessions.ts'
+import { Overload, type OverloadChange } from './overload.ts'
 import type { ClientMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
@@ -27,6 +31,7 @@ import { Session, type SessionConnection, type SessionOrigin, type SessionSocket
 import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
+import { Stretch } from './stretch.ts'
 import { Subscriber } from './subscriber.ts'
 import { welcomeOf } from './welcome.ts'
 
@@ -55,6 +60,10 @@ export interface HubOptions {
   sessions?: SessionStore
   /** Told of a defect: a client's message that could not be answered. */
   onError?: (error: unknown) => void
+  /** How late this process is; its event loop's delay when absent. */
+  loopDelay?: LoopDelay
+  /** Told of every step of the overload ladder. */
+  onOverload?: (change: OverloadChange) => void
 }
 
 /**
@@ -67,6 +76,7 @@ export class Hub {
   readonly access: Access
   readonly gate: Gate
   readonly administration: Administration
+  readonly overload: Overload
   readonly #options: HubOptions
   readonly #clock: Clock
   readonly #limits: LiveLimits
@@ -74,6 +84,8 @@ export class Hub {
   readonly #sessions = new Set<Session>()
   readonly #groups: GroupTable
   readonly #flusher: Flusher
+  readonly #stretch: Stretch
+  readonly #downgrader: Downgrader
   readonly #heartbeat: Heartbeat
   readonly #conversation: Conversation
   readonly #authentication: Authentication
@@ -97,7 +109,8 @@ export class Hub {
     this.board = new BoardTable(this.counters)
     this.#ring = new ReplayRing(this.limits.replayUpdates)
     this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
-    this.#flusher = new Flusher(clock, this.limits.maxIntervalMs)
+    this.#stretch = new Stretch(this.limits.maxIntervalMs)
+    this.#flusher = new Flusher(clock, this.limits.maxIntervalMs, this.#stretch)
     this.#groups = new GroupTable({
       board: this.board,
       counters: this.counters,
@@ -115,18 +128,31 @@ export class Hub {
       heartbeatMs: this.limits.heartbeatMs,
       sessions,
       counters,
-      hasPositions: () => this.#isReady
+      hasPositions: () => this.#isReady,
+      stretch: this.#stretch,
+      onLook: nowMs => this.#downgrader.look(nowMs)
     })
     this.#statuses = new StatusBoard(sessions, counters)
     this.#draining = new Draining(sessions, clock)
     this.administration = new Administration({ sessions, board, limits, counters })
     const store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
     this.#keeper = new SessionKeeper({ store, sessions, clock, limits: this.limits, counters })
+    const stretch = this.#stretch
+    this.overload = new Overload({
+      loopDelay: options.loopDelay ?? new SystemLoopDelay(),
+      stretch,
+      sessions,
+      clock,
+      limits: this.limits,
+      counters,
+      onChange: change => options.onOverload?.(change)
+    })
     const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
+    this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
     const { isKnown, onWanted = () => {}, onError = () => {} } = options
-    const subscriber = new Subscriber({ board, groups, limits, isKnown, onWanted, isReady, onChange, reach })
+    const subscriber = new Subscriber({ board, groups, clock, limits, isKnown, onWanted, isReady, onChange, reach })
     const resumer = new Resumer({ board, limits, counters, sessions: store, subscriber, onChange, reach })
     this.#conversation = new Conversation({ subscriber, resumer, isReady, onChange })
     this.#authentication = new Authentication({
@@ -156,6 +182,11 @@ export class Hub {
 
   get sessions(): number {
     return this.#sessions.size
+  }
+
+  /** How far behind the clients are. */
+  get lag(): Lag {
+    return lagOf(this.#sessions)
   }
 
   /** The number of live signatures. */
@@ -201,12 +232,14 @@ export class Hub {
       limits: this.#limits,
       counters,
       rights: rightsOf(visitor.identity, this.limits),
-      random: this.#random
+      random: this.#random,
+      onRoom: one => this.#downgrader.act(one)
     })
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
       this.#keeper.start()
+      this.overload.start()
     }
     session.send(welcomeOf(session, { node: this.#options.node, epoch: board.epoch, access }))
     this.#authentication.begin(session, visitor)
@@ -223,6 +256,7 @@ export class Hub {
     if (this.#sessions.size > 0) return
     this.#heartbeat.close()
     this.#keeper.close()
+    this.overload.close()
     this.#onEmpty?.()
   }
 

@@ -25,9 +25,32 @@ export interface PushLimits {
   /** With more than this unsent for `hardForMs`, a client is closed. */
   hardBytes: number
   hardForMs: number
+  /** A client is judged slow in a subscription over so long, and over so many ticks, at least. */
+  slowWindowMs: number
+  slowTicks: number
+  /** A subscription that was made slower goes a step back when its client has kept up for so long. */
+  recoverMs: number
   heartbeatMs: number
-  /** Between two pings; a client that has not answered the last one by the next is closed. */
+  /** Between two pings of a client, which measure how far behind it is. */
   pingMs: number
+  /** Between two pings of a client that appears slow. */
+  slowPingMs: number
+  /** A client that has not answered a ping for so long is closed. */
+  pongMs: number
+  /** A client further behind than this is left out of ticks, although nothing may be unsent here. */
+  lagMs: number
+  /** Between two readings of the event loop's delay. */
+  overloadReadingMs: number
+  /** With a delay of so much at so many readings in a row, the gateway does less: a step up. */
+  overloadDelayMs: number
+  overloadReadings: number
+  /** With a delay below this at so many readings in a row, a step down. */
+  calmDelayMs: number
+  calmReadings: number
+  /** Clients closed at each reading that is too high, at the last step. */
+  shedClients: number
+  /** When a client that was refused for overload should try again. */
+  overloadRetryMs: number
   /** Rows of one snapshot frame. */
   snapshotRows: number
   /** How long after its end a session may be resumed. */
@@ -54,8 +77,21 @@ export const DEFAULT_LIMITS = {
   softBytes: 64 * 1024,
   hardBytes: 1024 * 1024,
   hardForMs: 10_000,
+  slowWindowMs: 5_000,
+  slowTicks: 4,
+  recoverMs: 30_000,
   heartbeatMs: 1000,
-  pingMs: 20_000,
+  pingMs: 5_000,
+  slowPingMs: 1_000,
+  pongMs: 20_000,
+  lagMs: 2_000,
+  overloadReadingMs: 1_000,
+  overloadDelayMs: 250,
+  overloadReadings: 5,
+  calmDelayMs: 125,
+  calmReadings: 10,
+  shedClients: 5,
+  overloadRetryMs: 5_000,
   snapshotRows: 1000,
   resumeWindowMs: 120_000,
   replayUpdates: 50_000,

@@ -8,6 +8,8 @@ export interface Outlet {
   hasRoom(bytes: number): boolean
   /** Whether so much is unsent that a client that wants every update cannot be served. */
   readonly isOverloaded: boolean
+  /** Ticks that the client was left out of, of all its subscriptions. */
+  skippedTicks: number
   write(frame: Buffer, rows: number): void
   send(message: { type: 'lag'; sid: string; skippedTicks: number }): void
   closeSlow(): void
@@ -40,15 +42,15 @@ export class Member {
   readonly outlet: Outlet
   /** Its place in the group's dense array. */
   index = -1
+  /** Ticks that the client was left out of. */
+  skippedTicks = 0
   readonly #group: Delivery
   readonly #counters: PushCounters
   /** What waited when the client was brought up to date. */
   #shown: Map<Link, { q: number; n: number }> | null = null
   /** What the client has of the symbols of the ticks it was left out of, and how many updates it missed. */
   #missed: Map<Link, { p: number; n: number }> | null = null
-  #skippedTicks = 0
-  /** All that it was left out of since it joined. */
-  #ticksSkipped = 0
+  #untoldTicks = 0
   #needsSnapshot = false
   /** The position at which it was last brought up to date, which may lie ahead of the group's ticks. */
   #upToDateAt = 0
@@ -62,10 +64,6 @@ export class Member {
   /** Whether the client waits for room to catch up. */
   get isBehind(): boolean {
     return this.#missed !== null || this.#needsSnapshot
-  }
-
-  get ticksSkipped(): number {
-    return this.#ticksSkipped
   }
 
   /** Each update at or below it was sent to the client, or superseded by a sent row. Never falls within an epoch. */
@@ -83,6 +81,21 @@ export class Member {
   resume(rows: readonly Row[]): void {
     if (rows.length > 0) this.outlet.write(this.#group.encode(rows, this.#group.position), rows.length)
     this.#begin()
+  }
+
+  /**
+   * Gives the client what waits for the group's next tick as well, so that it has everything up to the board's position and may leave
+   * without a loss. @returns false while there is no room; then it has to stay
+   */
+  finish(): boolean {
+    this.catchUp()
+    if (this.isBehind || !this.#group.isLive || !this.outlet.isOpen || !this.outlet.hasRoom(0)) return false
+    const waiting = Array.from(this.#group.waiting(), ([link, { q, n }]) => {
+      return { link, q, p: link.sent, n, text: link.render() ?? '' }
+    })
+    const rows = this.#unseen(waiting)
+    if (rows.length > 0) this.outlet.write(this.#group.encode(rows, this.#group.position), rows.length)
+    return true
   }
 
   /** One tick: the group's frame and the rows in it. */
@@ -119,17 +132,17 @@ export class Member {
       rows.push({ link, q: link.q, p, n: n + link.n, text: link.render() ?? '' })
       if (link.n > 0) this.#show(link, { q: link.q, n: link.n })
     }
-    this.outlet.send({ type: 'lag', sid: this.#group.sid, skippedTicks: this.#skippedTicks })
+    this.outlet.send({ type: 'lag', sid: this.#group.sid, skippedTicks: this.#untoldTicks })
     this.outlet.write(this.#group.encode(rows, this.safePosition), rows.length)
     this.#counters.catchUps++
-    this.#skippedTicks = 0
+    this.#untoldTicks = 0
   }
 
   /** Sends a snapshot; what came before no longer matters. */
   #sendSnapshot(): void {
     this.#shown = null
     this.#missed = null
-    this.#skippedTicks = 0
+    this.#untoldTicks = 0
     this.#needsSnapshot = false
     for (const page of this.#group.snapshot()) this.outlet.write(page, 0)
     this.#counters.snapshots++
@@ -162,8 +175,9 @@ export class Member {
   }
 
   #miss(rows: readonly Row[]): void {
-    this.#skippedTicks++
-    this.#ticksSkipped++
+    this.#untoldTicks++
+    this.skippedTicks++
+    this.outlet.skippedTicks++
     this.#counters.ticksSkipped++
     if (this.#needsSnapshot) return
     this.#missed ??= new Map()

@@ -46,6 +46,9 @@ export type ResumeFailure =
   /** What the client may see has changed, so that a subscription is another one, or gone. */
   | 'rights_changed'
 
+/** `recovered` tells of a step back towards what was asked for. */
+export type DowngradeReason = 'slow_client' | 'overload' | 'recovered'
+
 export type ClientMessage =
   | { type: 'subscribe'; id: RequestId; subs: SubscriptionRequest[] }
   | { type: 'unsubscribe'; id: RequestId; sids: string[] }
@@ -171,6 +174,8 @@ export type ServerMessage =
     }
   | { type: 'hb'; time: Micros; pos: { sid: string; q: number }[] }
   | { type: 'lag'; sid: string; skippedTicks: number }
+  /** Ticks come at another interval now; `from` is the sid until now, where that has changed. */
+  | { type: 'downgraded'; from?: string; sid: string; intervalMs: number; reason: DowngradeReason }
   | { type: 'status'; scope: 'source' | 'instrument'; id: string; state: SourceState; since: Micros }
   | Bye
   | ErrorMessage

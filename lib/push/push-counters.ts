@@ -29,6 +29,14 @@ export interface PushCounters {
   /** Ticks that a slow client was left out of, and the frames that made good for them. */
   ticksSkipped: number
   catchUps: number
+  /** Subscriptions made slower for a client that did not keep up, and steps back to what was asked for. */
+  downgrades: number
+  recoveries: number
+  /** Steps of the overload ladder, upgrades refused and clients closed because of it. */
+  overloadStepsUp: number
+  overloadStepsDown: number
+  refusedOverloaded: number
+  closedOverloaded: number
   closedSlow: number
   closedRate: number
   closedNoPong: number
@@ -73,6 +81,12 @@ export function zeroCounters(): PushCounters {
     statusesSkipped: 0,
     ticksSkipped: 0,
     catchUps: 0,
+    downgrades: 0,
+    recoveries: 0,
+    overloadStepsUp: 0,
+    overloadStepsDown: 0,
+    refusedOverloaded: 0,
+    closedOverloaded: 0,
     closedSlow: 0,
     closedRate: 0,
     closedNoPong: 0,

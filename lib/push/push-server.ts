@@ -154,6 +154,11 @@ export class PushServer {
       throw new HttpProblem(503, 'this gateway is being drained', { retryAfterS: RETRY_AFTER_S })
     if (this.#closing !== null || !this.#hub.isReady)
       throw new HttpProblem(503, 'the board is not loaded', { retryAfterS: RETRY_AFTER_S })
+    if (this.#hub.overload.isRefusing) {
+      this.#hub.counters.refusedOverloaded++
+      const retryAfterS = Math.ceil(this.#hub.limits.overloadRetryMs / 1000)
+      throw new HttpProblem(503, 'this gateway is overloaded', { retryAfterS })
+    }
     if (this.#hub.sessions >= this.#hub.limits.connections)
       throw new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
   }

@@ -62,14 +62,14 @@ export class Resumer {
     this.#checkFresh(session, id)
     const rejected: Rejection[] = []
     const wanted = stored.subscriptions
-      .map(({ sid, ...kept }) => {
+      .map(({ sid, servedAs, ...kept }) => {
         const signature = this.#deps.subscriber.signature(
           session,
           { ...kept, snapshot: true, since: null },
           id,
           rejected
         )
-        return { sid, signature, isSame: signatureId(signature) === sid }
+        return { sid, servedAs, signature, isSame: signatureId(signature) === sid }
       })
       .filter(({ signature }) => signature.keys.length + signature.patterns.length > 0)
     this.#deps.subscriber.checkLimits(
@@ -80,14 +80,17 @@ export class Resumer {
 
     const positions = new Map(pos.map(({ sid, q }) => [sid, q]))
     let room = this.#deps.limits.current.replayRows
-    const begun = wanted.map(({ sid, signature, isSame }) => {
-      const q = positions.get(sid)
+    const begun = wanted.map(({ sid, servedAs, signature, isSame }) => {
+      // Whether it was slower in the end or not, as far as the client has heard.
+      const from = servedAs !== undefined && positions.has(servedAs) ? servedAs : sid
+      const q = positions.get(from)
       const since = q === undefined || !isSame ? undefined : { epoch, q, policy }
       const begin = this.#deps.subscriber.begin(session, signature, since, room)
       room -= begin.info.replayed ?? 0
-      if (since !== undefined || (isSame && signature.mode === 'latest')) return begin
+      const info = from === begin.info.sid ? begin.info : { ...begin.info, from }
+      if (since !== undefined || (isSame && signature.mode === 'latest')) return { ...begin, info }
       const reason: ResumeFailure = isSame ? 'no_position' : 'rights_changed'
-      return { ...begin, info: { ...begin.info, ...(isSame ? {} : { from: sid }), recovered: false, reason } }
+      return { ...begin, info: { ...info, recovered: false, reason } }
     })
     const subs = begun.map(({ info }) => info)
     const reason = rejected.length > 0 ? 'rights_changed' : subs.find(({ recovered }) => recovered === false)?.reason

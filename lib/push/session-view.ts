@@ -28,11 +28,11 @@ export interface SessionSummary {
   messages: number
   unsentBytes: number
   /** Ticks that its subscriptions were left out of because it was slow. */
-  ticksSkipped: number
+  skippedTicks: number
   /** Whether it waits for room to catch up. */
   isBehind: boolean
-  /** Between the last ping and its pong; null before the first and for events. */
-  rttMs: number | null
+  /** How far behind the client is by the echo of its ping; null before the first and for events. */
+  lagMs: number | null
 }
 
 export interface SubscriptionView {
@@ -48,7 +48,7 @@ export interface SubscriptionView {
   matched: number
   /** Everything at or below it was sent, or superseded. */
   q: number
-  ticksSkipped: number
+  skippedTicks: number
   isBehind: boolean
 }
 
@@ -62,7 +62,7 @@ export interface SessionDetails extends SessionSummary {
 }
 
 export function summaryOf(session: Session): SessionSummary {
-  const { id, origin, rights, messages, unsentBytes, isBehind, rttMs } = session
+  const { id, origin, rights, messages, unsentBytes, isBehind, skippedTicks, lagMs } = session
   return {
     id,
     serial: origin.serial,
@@ -75,9 +75,9 @@ export function summaryOf(session: Session): SessionSummary {
     symbols: session.symbols,
     messages,
     unsentBytes,
-    ticksSkipped: session.ticksSkipped,
+    skippedTicks,
     isBehind,
-    rttMs: origin.transport === 'events' ? null : rttMs
+    lagMs
   }
 }
 
@@ -109,7 +109,7 @@ function viewOf({ group, member }: Subscription): SubscriptionView {
     firstPatterns: patterns.slice(0, SHOWN_NAMES).map(({ text }) => text),
     matched: group.matched,
     q: member.safePosition,
-    ticksSkipped: member.ticksSkipped,
+    skippedTicks: member.skippedTicks,
     isBehind: member.isBehind
   }
 }

@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { LiveLimits } from './live-limits.ts'
 import type { Member, Outlet } from './member.ts'
+import type { Pace } from './pace.ts'
+import { PingClock } from './ping-clock.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -21,8 +23,9 @@ const RECONNECT_SPREAD_MS = 5000
 export interface SessionSocket {
   readonly readyState: number
   readonly OPEN: number
-  on(event: 'pong', listener: () => void): unknown
-  ping(): void
+  on(event: 'pong', listener: (payload: Buffer) => void): unknown
+  /** Absent where a client cannot be asked to answer. */
+  ping?(payload: Buffer): void
   close(code: number, reason: string): void
   terminate(): void
 }
@@ -51,6 +54,8 @@ export interface SessionDeps {
   readonly counters: PushCounters
   /** Those it begins with. */
   readonly rights: Rights
+  /** Told that there may be room again for what the client lacks. */
+  onRoom(session: Session): void
   /** From 0 to below 1. */
   random(): number
 }
@@ -59,6 +64,7 @@ export interface SessionDeps {
 export interface Subscription {
   readonly group: Group
   readonly member: Member
+  readonly pace: Pace
 }
 
 /**
@@ -79,14 +85,13 @@ export class Session implements Outlet {
   /** Messages refused in a row. */
   refusals = 0
   lastWriteMs: number
+  /** Ticks of all its subscriptions that it was left out of, so far. */
+  skippedTicks = 0
   readonly #socket: SessionSocket
   readonly #connection: SessionConnection
   readonly #deps: SessionDeps
   #overloadedSinceMs: number | null = null
-  #lastPingMs: number
-  #hasPong = true
-  #pingSentMs: number | null = null
-  #rttMs: number | null = null
+  readonly #pings: PingClock | null
   #closingSinceMs: number | null = null
 
   constructor(socket: SessionSocket, connection: SessionConnection, deps: SessionDeps) {
@@ -99,31 +104,37 @@ export class Session implements Outlet {
     const { messagesPerSecond, messageBurst } = deps.rights.limits
     this.bucket = new TokenBucket(messagesPerSecond, messageBurst, nowMs)
     this.lastWriteMs = nowMs
-    // Pings spread over the interval, however many clients came at once.
-    this.#lastPingMs = nowMs - deps.random() * deps.limits.current.pingMs
-    socket.on('pong', () => {
-      this.#hasPong = true
-      if (this.#pingSentMs !== null) this.#rttMs = this.#deps.clock.nowMs() - this.#pingSentMs
-      this.#pingSentMs = null
+    const { clock, random, limits } = deps
+    const send = (payload: Buffer) => socket.ping?.(payload)
+    this.#pings = socket.ping === undefined ? null : new PingClock({ clock, random, limits: limits.current, send })
+    socket.on('pong', payload => {
+      this.#pings?.pong(payload)
+      this.#takeRoom()
     })
-    connection.on('drain', () => this.catchUp())
+    connection.on('drain', () => this.#takeRoom())
   }
 
   get isOpen(): boolean {
     return this.#closingSinceMs === null && this.#socket.readyState === this.#socket.OPEN
   }
 
+  get isOverloaded(): boolean {
+    return this.unsentBytes > this.#deps.limits.current.hardBytes
+  }
+
+  /** Bytes that the system has not taken yet. */
   get unsentBytes(): number {
     return this.#connection.writableLength
   }
 
-  /** Between the last answered ping and its pong; null before there was one. */
-  get rttMs(): number | null {
-    return this.#rttMs
+  /** How far behind the client was when it was last asked, by its own answer; null where that is not known. */
+  get lagMs(): number | null {
+    return this.#pings?.lagMs ?? null
   }
 
-  get isOverloaded(): boolean {
-    return this.unsentBytes > this.#deps.limits.current.hardBytes
+  /** Whether that is more than it may be. */
+  get isLagging(): boolean {
+    return this.#pings?.isLagging === true
   }
 
   /** What the client may do now. */
@@ -147,17 +158,19 @@ export class Session implements Outlet {
 
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid, signature } }) => ({
-      ...signature,
-      sid,
-      keys: [...signature.keys],
-      patterns: signature.patterns.map(({ text }) => text),
-      fields: [...signature.fields]
+    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid }, pace: { asked, askedSid } }) => ({
+      ...asked,
+      sid: askedSid,
+      ...(sid === askedSid ? {} : { servedAs: sid }),
+      keys: [...asked.keys],
+      patterns: asked.patterns.map(({ text }) => text),
+      fields: [...asked.fields]
     }))
     return { id: this.id, tokenHash: tokenHash(this.resumeToken), subscriptions }
   }
 
   hasRoom(bytes: number): boolean {
+    if (this.isLagging) return false
     const unsent = this.unsentBytes
     return unsent === 0 || unsent + bytes <= this.#deps.limits.current.softBytes
   }
@@ -181,16 +194,14 @@ export class Session implements Outlet {
     for (const { member } of this.subscriptions.values()) if (member.isBehind) member.catchUp()
   }
 
+  #takeRoom(): void {
+    this.#deps.onRoom(this)
+    this.catchUp()
+  }
+
   get isBehind(): boolean {
     for (const { member } of this.subscriptions.values()) if (member.isBehind) return true
     return false
-  }
-
-  /** Ticks that its subscriptions were left out of. */
-  get ticksSkipped(): number {
-    let ticks = 0
-    for (const { member } of this.subscriptions.values()) ticks += member.ticksSkipped
-    return ticks
   }
 
   /** Says `bye` and closes. Safe to call again. */
@@ -225,8 +236,8 @@ export class Session implements Outlet {
     this.#socket.terminate()
   }
 
-  /** One look at the connection's health, several times per second. */
-  inspect(nowMs: number): void {
+  /** One look at the connection's health, several times per second. @param lateMs how much later than it should have been */
+  inspect(nowMs: number, lateMs = 0): void {
     if (this.#closingSinceMs !== null) {
       if (nowMs - this.#closingSinceMs > CLOSE_TIMEOUT_MS) this.terminate()
       return
@@ -238,16 +249,9 @@ export class Session implements Outlet {
     else this.#overloadedSinceMs ??= nowMs
     if (this.#overloadedSinceMs !== null && nowMs - this.#overloadedSinceMs >= limits.hardForMs) {
       this.closeSlow()
-    } else if (nowMs - this.#lastPingMs >= limits.pingMs) {
-      if (!this.#hasPong) {
-        counters.closedNoPong++
-        this.close('noPong')
-        return
-      }
-      this.#hasPong = false
-      this.#lastPingMs = nowMs
-      this.#pingSentMs = nowMs
-      this.#socket.ping()
+    } else if (this.#pings?.look(nowMs, this.isBehind || !this.hasRoom(0), lateMs) === false) {
+      counters.closedNoPong++
+      this.close('noPong')
     }
   }
 }

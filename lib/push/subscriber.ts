@@ -1,17 +1,21 @@
 import type { BoardTable } from './board-table.ts'
+import type { Clock } from './clock.ts'
 import type { GroupTable } from './group-table.ts'
 import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
+import { Pace } from './pace.ts'
 import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import { requestedSignature } from './requested-signature.ts'
 import { resumptionOf, type Since } from './resumption.ts'
 import type { Session, Subscription } from './session.ts'
-import type { Signature } from './signature.ts'
+import { type Signature, signatureId } from './signature.ts'
+import { SlowClient } from './slow-client.ts'
 import { infoOf } from './subscription-info.ts'
 
 export interface SubscriberDeps {
   readonly board: BoardTable
   readonly groups: GroupTable
+  readonly clock: Pick<Clock, 'nowMs'>
   readonly limits: LiveLimits
   /** Whether there is such an instrument; one that is on the board is known anyway. */
   isKnown(key: string): boolean
@@ -104,14 +108,26 @@ export class Subscriber {
     }
   }
 
-  /** The subscription with this signature; the one that the session has already, if it has. */
+  /** The subscription with this signature; the one that the session has already, if it has, also where that goes more slowly now. */
   join(session: Session, signature: Signature): Subscription {
-    const group = this.#deps.groups.open(signature)
-    const existing = session.subscriptions.get(group.sid)
-    if (existing !== undefined) return existing
-    const subscription = { group, member: group.join(session) }
-    session.subscriptions.set(group.sid, subscription)
+    const sid = signatureId(signature)
+    for (const existing of session.subscriptions.values()) if (existing.pace.askedSid === sid) return existing
+    // What was made as slow as that is now asked to be.
+    const { group, member } = session.subscriptions.get(sid) ?? this.#enter(session, signature)
+    const { clock, limits } = this.#deps
+    const beginning = { nowMs: clock.nowMs(), ticks: group.ticks, skipped: member.skippedTicks, isLagging: false }
+    const subscription = {
+      group,
+      member,
+      pace: new Pace(group.signature, sid, new SlowClient(limits.current, beginning))
+    }
+    session.subscriptions.set(sid, subscription)
     return subscription
+  }
+
+  #enter(session: Session, signature: Signature): Pick<Subscription, 'group' | 'member'> {
+    const group = this.#deps.groups.open(signature)
+    return { group, member: group.join(session) }
   }
 
   leave(session: Session, { group, member }: Subscription): void {

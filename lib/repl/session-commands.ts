@@ -50,9 +50,9 @@ function sessionTable(rows: readonly (SessionSummary & { node: string })[]): str
     keys: ({ symbols }) => symbols,
     messages: ({ messages }) => messages,
     unsent: ({ unsentBytes }) => sizeText(unsentBytes),
-    skipped: ({ ticksSkipped }) => ticksSkipped,
+    skipped: ({ skippedTicks }) => skippedTicks,
     behind: ({ isBehind }) => (isBehind ? 'BEHIND' : 'no'),
-    'rtt ms': ({ rttMs }) => rttMs ?? '-'
+    'lag ms': ({ lagMs }) => lagMs ?? '-'
   })
 }
 
@@ -81,7 +81,7 @@ function subscriptionTable({ subs, subscriptions, q, epoch }: SessionDetails): s
     patterns: ({ patterns }) => patterns,
     matched: ({ matched }) => matched,
     'sent to': ({ q }) => q,
-    skipped: ({ ticksSkipped }) => ticksSkipped,
+    skipped: ({ skippedTicks }) => skippedTicks,
     behind: ({ isBehind }) => (isBehind ? 'BEHIND' : 'no'),
     fields: ({ fields }) => fields.join(','),
     names: ({ keys, patterns, firstKeys, firstPatterns }) => {

@@ -59,6 +59,10 @@ export function restActions({ hub, visits, demoSources }: RestDeps) {
           readyBoard(hub())
           if (hub().isDraining)
             throw new HttpProblem(503, 'this gateway is being drained', { retryAfterS: RETRY_AFTER_S })
+          if (hub().overload.isRefusing)
+            throw new HttpProblem(503, 'this gateway is overloaded', {
+              retryAfterS: Math.ceil(hub().limits.overloadRetryMs / 1000)
+            })
           return { ready: true }
         })
     }

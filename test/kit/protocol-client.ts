@@ -50,6 +50,8 @@ export class ProtocolClient {
   closed: { code: number; reason: string } | null = null
   #nextId = 1
   readonly #pages = new Map<string, ClientRow[]>()
+  /** The present sid by those that a subscription had. */
+  readonly #renamed = new Map<string, string>()
 
   constructor(socket: WebSocket) {
     this.socket = socket
@@ -121,8 +123,13 @@ export class ProtocolClient {
     return this.frames.filter(frame => frame.type === type)
   }
 
+  /** The sid that a subscription has now, after it was made slower or faster. */
+  sidOf(sid: string): string {
+    return this.#renamed.get(sid) ?? sid
+  }
+
   board(sid: string): ClientBoard {
-    const board = this.boards.get(sid)
+    const board = this.boards.get(this.sidOf(sid))
     if (board === undefined) throw new Error(`expected a board of ${sid}, got none`)
     return board
   }
@@ -150,9 +157,23 @@ export class ProtocolClient {
           if (sub.sid !== null && !this.boards.has(sub.sid))
             this.boards.set(sub.sid, { epoch: sub.epoch, rows: new Map(), q: sub.q, from: sub.q, merged: new Map() })
         break
+      case 'downgraded':
+        this.#rename(String(frame.from ?? frame.sid), String(frame.sid))
+        break
       case 'updated':
         this.boards.delete(String(frame.from))
     }
+  }
+
+  /** What is held goes on under another sid: nothing may be missing between the last row of the one and the first of the other. */
+  #rename(from: string, to: string): void {
+    const board = this.boards.get(from)
+    if (from === to || board === undefined) return
+    this.boards.delete(from)
+    this.boards.set(to, board)
+    for (const [old, sid] of this.#renamed) if (sid === from) this.#renamed.set(old, to)
+    this.#renamed.set(from, to)
+    this.#renamed.delete(to)
   }
 
   #takeSnapshot({ sid, epoch, q, final, data }: ServerFrame): void {

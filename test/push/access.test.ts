@@ -29,7 +29,7 @@ import { openPush, type Push } from './open-push.ts'
 
 const [SPOT, PERP, OTHER] = ['demo:spot:A', 'demo:perp:A', 'okx:spot:A'] as const
 /** No ping is answered while the clock jumps, and no test is about the rate of messages unless it says so. */
-const LIMITS: Partial<PushLimits> = { pingMs: 1e9, messagesPerSecond: 1e6, messageBurst: 1e6 }
+const LIMITS: Partial<PushLimits> = { pingMs: 1e9, slowPingMs: 1e9, messagesPerSecond: 1e6, messageBurst: 1e6 }
 
 interface Guarded extends Push {
   clock: ManualClock

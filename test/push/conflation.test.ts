@@ -7,7 +7,8 @@ import { positionOf } from '../../lib/quote/position.ts'
 import { FIELD_GROUPS, type FieldGroup, type Quote } from '../../lib/quote/quote.ts'
 import { type ClientBoard, ProtocolClient } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
-import { keysOf, RandomMarket, seededRandom } from './make-quotes.ts'
+import { keysOf, OPENING, RandomMarket, seededRandom } from './make-quotes.ts'
+import { ManualClock } from './manual-clock.ts'
 import { EPOCH, openPush, type Push } from './open-push.ts'
 
 const KEYS = keysOf(12)
@@ -68,13 +69,25 @@ async function join(client: ProtocolClient, random: () => number): Promise<Sub> 
   return { client, sid, keys, fields: shape.fields, isLossless }
 }
 
-async function run(t: TestContext, seed: number): Promise<void> {
+/** Clients are judged within a few ticks, on a clock that moves with every step. */
+const QUICK = { slowWindowMs: 40, slowTicks: 3, recoverMs: 150, pingMs: 1e9, slowPingMs: 1e9 }
+
+async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<void> {
   const random = seededRandom(seed)
   const push = await openPush(t, {
     isKnown: key => KEYS.includes(key),
     random,
-    limits: { softBytes: 1500, heartbeatMs: 20, messagesPerSecond: 1e6, messageBurst: 1e6, snapshotRows: 5 }
+    ...(clock === undefined ? {} : { clock }),
+    limits: {
+      softBytes: 1500,
+      heartbeatMs: 20,
+      messagesPerSecond: 1e6,
+      messageBurst: 1e6,
+      snapshotRows: 5,
+      ...(clock === undefined ? {} : QUICK)
+    }
   })
+  const { counters } = push.hub
   const market = new RandomMarket(KEYS, random)
   const ledger = new Ledger()
   const subs: Sub[] = []
@@ -89,6 +102,7 @@ async function run(t: TestContext, seed: number): Promise<void> {
 
   for (let step = 0; step < STEPS; step++) {
     feed()
+    clock?.advance(random() * 20)
     const dice = random()
     const at = Math.floor(random() * clients.length)
     if (dice < 0.05 && clients.length < 8) {
@@ -99,7 +113,8 @@ async function run(t: TestContext, seed: number): Promise<void> {
       const joining = join(clients[at]!, random)
       feed()
       const sub = await joining
-      if (!subs.some(({ client, sid }) => client === sub.client && sid === sub.sid)) subs.push(sub)
+      if (!subs.some(({ client, sid }) => client === sub.client && client.sidOf(sid) === client.sidOf(sub.sid)))
+        subs.push(sub)
     } else if (dice < 0.3 && clients.length > 0) {
       toggleStall(push, stalled, at)
     } else if (dice < 0.35 && subs.length > 0) {
@@ -107,20 +122,34 @@ async function run(t: TestContext, seed: number): Promise<void> {
       const index = clients.indexOf(client)
       if (!stalled.has(index)) {
         await settled(push, index)
-        await client.request({ type: 'resync', sids: [sid] })
+        await client.request({ type: 'resync', sids: [client.sidOf(sid)] })
       }
     } else if (dice < 0.7) {
       await turn()
     }
   }
   for (const at of [...stalled]) toggleStall(push, stalled, at)
-  await waitUntil('all clients have everything', () =>
-    subs.every(({ client, sid }) => client.boards.get(sid)?.q === push.hub.board.position)
-  )
+  await waitUntil('all clients have everything', () => {
+    clock?.advance(10)
+    return subs.every(({ client, sid }) => client.board(sid).q === push.hub.board.position)
+  })
+  if (clock !== undefined) {
+    // Whoever was made slower keeps up now.
+    await waitUntil('some go a step back', async () => {
+      feed()
+      clock.advance(20)
+      await turn()
+      return counters.recoveries > 0
+    })
+    await waitUntil('all clients have everything', () => {
+      clock.advance(10)
+      return subs.every(({ client, sid }) => client.board(sid).q === push.hub.board.position)
+    })
+    assert.ok(counters.downgrades > 0, 'some were slow for a while')
+  }
 
-  const { counters } = push.hub
   t.diagnostic(
-    `seed ${seed}: ${subs.length} subscriptions of ${clients.length} clients, ${counters.updates} updates, ${counters.rowsWritten} rows, ${counters.ticksSkipped} ticks skipped, ${counters.catchUps} catch-ups, ${counters.snapshots} snapshots`
+    `seed ${seed}: ${subs.length} subscriptions of ${clients.length} clients, ${counters.updates} updates, ${counters.rowsWritten} rows, ${counters.ticksSkipped} ticks skipped, ${counters.catchUps} catch-ups, ${counters.downgrades} times slower and ${counters.recoveries} times faster, ${counters.snapshots} snapshots`
   )
   assert.ok(subs.length > 0 && counters.ticksSkipped > 0 && counters.catchUps > 0, 'the run has joins and stalls')
   for (const client of clients) {
@@ -166,4 +195,6 @@ async function settled(push: Push, at: number): Promise<void> {
 for (const seed of [1, 2, 3, 4, 5, 6]) {
   test(`clients that join, stall and resync see no loss and no duplicate, and end with the gateway's board (seed ${seed})`, t =>
     run(t, seed))
+  test(`so do clients that are made slower and recover, and nothing is missing at the change (seed ${seed})`, t =>
+    run(t, seed, new ManualClock(OPENING)))
 }

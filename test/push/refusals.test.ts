@@ -214,7 +214,7 @@ test('a client with too much unsent for too long is closed with 4101, a quiet on
   await waitUntil('it was given up', () => push.hub.counters.closedSlow === 1)
   await waitUntil('it was cut', () => push.hub.sessions === 0)
 
-  const quiet = await openPush(t, { limits: { heartbeatMs: 20, pingMs: 50 } })
+  const quiet = await openPush(t, { limits: { heartbeatMs: 20, pingMs: 10, pongMs: 50 } })
   const mute = new WebSocket(`ws://127.0.0.1:${quiet.port}/v1/stream`, { autoPong: false })
   t.after(() => mute.terminate())
   const [code] = await once(mute, 'close')
