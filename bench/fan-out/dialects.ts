@@ -1,4 +1,4 @@
-import { STREAM_PATH, SUBPROTOCOL } from '../../lib/push/protocol.ts'
+import { STREAM_PATH, SUBPROTOCOLS } from '../../lib/push/protocol.ts'
 import { type Load, watchlistOf } from './loads.ts'
 import { FIELDS, keyOf } from './market.ts'
 import { ALL, type Form } from './task.ts'
@@ -26,7 +26,7 @@ export const DIALECTS = {
     }
     return {
       path: STREAM_PATH,
-      subprotocol: SUBPROTOCOL,
+      subprotocol: SUBPROTOCOLS.json,
       greet: text => ({ done: text.includes('"welcome"') }),
       subscribe: JSON.stringify({ type: 'subscribe', id: 1, subs: [sub] }),
       isSubscribed: text => text.includes('"subscribed"')

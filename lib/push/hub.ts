@@ -7,6 +7,7 @@ import { Authentication } from './authentication.ts'
 import { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
+import { ENCODINGS, type Encoding, encodingOf } from './encoding.ts'
 import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
@@ -179,8 +180,9 @@ export class Hub {
 
   /** Takes over an accepted WebSocket and the connection under it. */
   attach(socket: WebSocket, connection: Duplex, visitor: Visitor): void {
-    const session = this.#begin(socket, connection, visitor)
-    socket.on('message', (data, isBinary) => this.#intake.receive(session, data, isBinary))
+    const session = this.#begin(socket, connection, visitor, encodingOf(socket.protocol))
+    // In one buffer, as long as `ws` is not told otherwise.
+    socket.on('message', (data, isBinary) => this.#intake.receive(session, data as Buffer, isBinary))
     socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
     socket.on('error', () => {})
@@ -189,16 +191,16 @@ export class Hub {
 
   /** Takes over an accepted stream of events for one subscription. */
   attachEvents(stream: EventStream, subscribe: ClientMessage, visitor: Visitor): void {
-    const session = this.#begin(stream, stream, visitor)
+    const session = this.#begin(stream, stream, visitor, ENCODINGS.json)
     stream.once('close', () => this.#end(session))
     this.counters.messages++
     this.#intake.answer(session, subscribe)
   }
 
-  #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor): Session {
+  #begin(socket: SessionSocket, connection: SessionConnection, visitor: Visitor, encoding: Encoding): Session {
     const { counters, limits } = this
     const rights = rightsOf(visitor.identity, limits)
-    const deps = { clock: this.#clock, limits, counters, rights, random: this.#random }
+    const deps = { clock: this.#clock, limits, counters, encoding, rights, random: this.#random }
     const session = new Session(socket, connection, deps)
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {

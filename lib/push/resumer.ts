@@ -62,14 +62,11 @@ export class Resumer {
     this.#checkFresh(session, id)
     const rejected: Rejection[] = []
     const wanted = stored.subscriptions
-      .map(({ sid, ...kept }) => {
-        const signature = this.#deps.subscriber.signature(
-          session,
-          { ...kept, snapshot: true, since: null },
-          id,
-          rejected
-        )
-        return { sid, signature, isSame: signatureId(signature) === sid }
+      .map(({ sid, encoding, ...kept }) => {
+        const request = { ...kept, snapshot: true, since: null }
+        const signature = this.#deps.subscriber.signature(session, request, id, rejected)
+        // Positions mean the same in every encoding.
+        return { sid, signature, isSame: signatureId({ ...signature, encoding }) === sid }
       })
       .filter(({ signature }) => signature.keys.length + signature.patterns.length > 0)
     this.#deps.subscriber.checkLimits(
@@ -85,9 +82,10 @@ export class Resumer {
       const since = q === undefined || !isSame ? undefined : { epoch, q, policy }
       const begin = this.#deps.subscriber.begin(session, signature, since, room)
       room -= begin.info.replayed ?? 0
-      if (since !== undefined || (isSame && signature.mode === 'latest')) return begin
+      const info = begin.info.sid === sid ? begin.info : { ...begin.info, from: sid }
+      if (since !== undefined || (isSame && signature.mode === 'latest')) return { ...begin, info }
       const reason: ResumeFailure = isSame ? 'no_position' : 'rights_changed'
-      return { ...begin, info: { ...begin.info, ...(isSame ? {} : { from: sid }), recovered: false, reason } }
+      return { ...begin, info: { ...info, recovered: false, reason } }
     })
     const subs = begun.map(({ info }) => info)
     const reason = rejected.length > 0 ? 'rights_changed' : subs.find(({ recovered }) => recovered === false)?.reason

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
+import type { Encoding } from './encoding.ts'
 import type { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
@@ -9,7 +10,6 @@ import type { PushCounters } from './push-counters.ts'
 import type { Rights } from './rights.ts'
 import type { StoredSession } from './session-store.ts'
 import { TokenBucket } from './token-bucket.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
 
 /** A closing connection that has not gone by then is cut. */
 const CLOSE_TIMEOUT_MS = 1000
@@ -37,6 +37,7 @@ export interface SessionDeps {
   readonly clock: Clock
   readonly limits: PushLimits
   readonly counters: PushCounters
+  readonly encoding: Encoding
   /** Those it begins with. */
   readonly rights: Rights
   /** From 0 to below 1. */
@@ -60,6 +61,8 @@ export class Session implements Outlet {
   /** By sid. */
   readonly subscriptions = new Map<string, Subscription>()
   readonly bucket: TokenBucket
+  /** What it speaks. */
+  readonly encoding: Encoding
   #rights: Rights
   /** Messages refused in a row. */
   refusals = 0
@@ -76,6 +79,7 @@ export class Session implements Outlet {
     this.#socket = socket
     this.#connection = connection
     this.#deps = deps
+    this.encoding = deps.encoding
     const nowMs = deps.clock.nowMs()
     this.#rights = deps.rights
     const { messagesPerSecond, messageBurst } = deps.rights.limits
@@ -144,7 +148,7 @@ export class Session implements Outlet {
   }
 
   send(message: ServerMessage): void {
-    this.write(encodeTextFrame(JSON.stringify(message)), 0)
+    this.write(this.encoding.frame(message), 0)
   }
 
   /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */
