@@ -215,8 +215,8 @@ for (const seed of [1, 2, 3, 4]) {
     feed(market.batch(50))
     const subscriptions = [
       { patterns: ['demo:*:*'] },
-      { patterns: ['demo:*:*'], mode: 'all' },
-      { keys: KEYS.slice(0, 5), intervalMs: 20 },
+      { patterns: ['demo:*:*'], mode: 'all', rows: true },
+      { keys: KEYS.slice(0, 5), intervalMs: 20, rows: true },
       { keys: KEYS.slice(3, 9), fields: ['bid', 'ask'], intervalMs: 10 },
       { patterns: ['demo:*:*'], fields: ['last'], mode: 'all' }
     ]
