@@ -1,7 +1,14 @@
 import { type BoardRow, type Candidate, newerObservation, newestShown, visible } from '../quote/board.ts'
-import { FIELD_GROUPS, type FieldGroup, GROUP_NAMES, type Quote, type QuoteStatus } from '../quote/quote.ts'
+import {
+  FIELD_GROUPS,
+  type FieldGroup,
+  GROUP_NAMES,
+  type QuoteStatus,
+  VALUE_FIELDS,
+  type ValueField
+} from '../quote/quote.ts'
 import { jsonObjects } from './json-format.ts'
-import { canonicalFields, type RowField } from './row-field.ts'
+import { canonicalFields, ROW_FIELDS, type RowField } from './row-field.ts'
 import type { RowFormat } from './row-format.ts'
 
 /** What an update touched: a bit per field group, and one for the status. */
@@ -18,10 +25,16 @@ export function lastTouch(touchedAt: readonly number[], mask: TouchMask): number
   return touchedAt.reduce((newest, q, bit) => ((mask & (1 << bit)) === 0 ? newest : Math.max(newest, q)), 0)
 }
 
+interface Labelled<Field> {
+  readonly field: Field
+  /** What stands before its value in a row. */
+  readonly label: string
+}
+
 /** One field group's share of a row. */
 interface GroupFields {
   readonly group: FieldGroup
-  readonly fields: readonly RowField[]
+  readonly fields: readonly Labelled<ValueField>[]
   /** What stands for them while no channel carries the group, and how many fields that is. */
   readonly absent: string
   readonly absentCount: number
@@ -38,22 +51,24 @@ export class FieldSet {
   readonly mask: TouchMask
   readonly #groups: readonly GroupFields[]
   /** The times of the newest of the shown observations, and the instrument's status. */
-  readonly #common: readonly (keyof Quote & RowField)[]
+  readonly #common: readonly Labelled<Exclude<RowField, ValueField>>[]
 
   constructor(fields: readonly RowField[], format: RowFormat = jsonObjects) {
     this.fields = canonicalFields(fields)
     this.format = format
+    const labelled = <Field extends RowField>(field: Field) => ({ field, label: format.label(field) })
     const wanted = new Set(this.fields)
     const groups = GROUP_NAMES.map(group => {
-      const named = FIELD_GROUPS[group].filter(field => wanted.has(field))
-      const absent = format.absent.repeat(named.length)
-      return { group, fields: named, absent, absentCount: absent === '' ? 0 : named.length }
+      const fields = FIELD_GROUPS[group].filter(field => wanted.has(field)).map(labelled)
+      const absent = format.absent.repeat(fields.length)
+      return { group, fields, absent, absentCount: absent === '' ? 0 : fields.length }
     })
     const named = groups.filter(entry => entry.fields.length > 0)
     // With no value field at all, the status and the times of every group are meant.
     this.#groups = named.length > 0 ? named : groups
-    const values = new Set<RowField>(GROUP_NAMES.flatMap(group => [...FIELD_GROUPS[group]]))
-    this.#common = this.fields.filter(field => !values.has(field))
+    this.#common = ROW_FIELDS.filter(isCommon)
+      .filter(field => wanted.has(field))
+      .map(labelled)
     const groupMask = named.reduce((mask, { group }) => mask | GROUP_BITS[group], 0)
     this.mask = (groupMask || ALL_GROUPS) | (wanted.has('status') ? STATUS_BIT : 0)
   }
@@ -75,13 +90,18 @@ export class FieldSet {
         continue
       }
       if (newest === undefined || newerObservation(shown, newest)) newest = shown
-      for (const field of fields) text += format.field(field, shown.quote[field])
+      for (const { field, label } of fields) text += label + format.value(shown.quote[field])
       count += fields.length
     }
     // The status is the instrument's, also while no channel carries the other fields; the times are then those of what is known.
     if (newest === undefined && (this.mask & STATUS_BIT) !== 0) newest = newestShown(row)
     if (newest === undefined) return undefined
-    for (const field of this.#common) text += format.field(field, field === 'status' ? status : newest.quote[field])
+    for (const { field, label } of this.#common)
+      text += label + format.value(field === 'status' ? status : newest.quote[field])
     return format.join(text, count)
   }
+}
+
+function isCommon(field: RowField): field is Exclude<RowField, ValueField> {
+  return !(VALUE_FIELDS as readonly RowField[]).includes(field)
 }

@@ -1,7 +1,10 @@
 import type { RowFormat } from './row-format.ts'
 import { encodeTextFrame } from './websocket-frame.ts'
 
-const frames = {
+const common = {
+  // Canonical decimals and names need no escaping.
+  value: value => (typeof value === 'string' ? `"${value}",` : `${value ?? null},`),
+  join: fields => fields.slice(0, -1),
   separator: ',',
   quotes: (sid, q, time) => `{"type":"quotes","sid":"${sid}","q":${q},"time":${time},"data":[`,
   snapshot: ({ sid, epoch, q }, isFinal) =>
@@ -11,28 +14,21 @@ const frames = {
 
 /** Rows as JSON objects, also those of REST. */
 export const jsonObjects: RowFormat = {
-  ...frames,
+  ...common,
   name: 'json',
-  field: (name, value) => `"${name}":${jsonOf(value)},`,
+  label: field => `"${field}":`,
   absent: '',
-  join: fields => fields.slice(0, -1),
   row: ({ prefix }, q, p, n, fields) => `${prefix}${q},"p":${p},"n":${n},${fields}}`,
   snapshotRow: ({ prefix, q }, fields) => `${prefix}${q},${fields}}`
 }
 
 /** Rows as JSON lists of the values of {@link columnsOf}. */
 export const jsonLists: RowFormat = {
-  ...frames,
+  ...common,
   name: 'json-rows',
-  field: (_name, value) => `${jsonOf(value)},`,
+  label: () => '',
   // No value is an empty text, and null is a value: what is carried but not known.
   absent: '"",',
-  join: fields => fields.slice(0, -1),
   row: ({ jsonKey }, q, p, n, fields) => `[${jsonKey},${q},${p},${n},${fields}]`,
   snapshotRow: ({ jsonKey, q }, fields) => `[${jsonKey},${q},0,0,${fields}]`
-}
-
-/** Canonical decimals and enumerated texts need no escaping. */
-function jsonOf(value: string | number | null | undefined): string {
-  return typeof value === 'string' ? `"${value}"` : `${value ?? null}`
 }

@@ -1,5 +1,4 @@
 import { pack, packArrayHead, packMapHead, packNumber, packText } from './pack.ts'
-import { ROW_FIELDS, type RowField } from './row-field.ts'
 import { columnsOf, type RowFormat } from './row-format.ts'
 import { encodeBinaryFrame } from './websocket-frame.ts'
 
@@ -13,15 +12,15 @@ const KEY = packText('key')
 const Q = packText('q')
 const P = packText('p')
 const N = packText('n')
-const NAMES = Object.fromEntries(ROW_FIELDS.map(name => [name, packText(name)])) as Record<RowField, string>
 const ZERO = packNumber(0)
 /** The columns before the fields of a row that is a list. */
 const LIST_HEAD = columnsOf([]).length
 
-const frames = {
-  separator: '',
+const common = {
+  value: value => pack(value ?? null),
   // How many fields there are stands before them: the head of a row tells its size.
   join: (fields, count) => String.fromCharCode(count) + fields,
+  separator: '',
   quotes: (sid, q, time, rows) =>
     `${QUOTES_HEAD}${packText(sid)}${Q}${packNumber(q)}${TIME}${packNumber(time)}${DATA}${packArrayHead(rows)}`,
   snapshot: ({ sid, epoch, q }, isFinal, rows) =>
@@ -31,9 +30,9 @@ const frames = {
 
 /** Rows as MessagePack maps. */
 export const msgpackObjects: RowFormat = {
-  ...frames,
+  ...common,
   name: 'msgpack',
-  field: (name, value) => NAMES[name] + packValue(value),
+  label: packText,
   absent: '',
   row: ({ packedKey }, q, p, n, fields) =>
     `${packMapHead(4 + countOf(fields))}${KEY}${packedKey}${Q}${packNumber(q)}${P}${packNumber(p)}${N}${packNumber(n)}${fields.slice(1)}`,
@@ -43,18 +42,14 @@ export const msgpackObjects: RowFormat = {
 
 /** Rows as MessagePack arrays of the values of {@link columnsOf}. */
 export const msgpackLists: RowFormat = {
-  ...frames,
+  ...common,
   name: 'msgpack-rows',
-  field: (_name, value) => packValue(value),
+  label: () => '',
   absent: packText(''),
   row: ({ packedKey }, q, p, n, fields) =>
     `${packArrayHead(LIST_HEAD + countOf(fields))}${packedKey}${packNumber(q)}${packNumber(p)}${packNumber(n)}${fields.slice(1)}`,
   snapshotRow: ({ packedKey, q }, fields) =>
     `${packArrayHead(LIST_HEAD + countOf(fields))}${packedKey}${packNumber(q)}${ZERO}${ZERO}${fields.slice(1)}`
-}
-
-function packValue(value: string | number | null | undefined): string {
-  return pack(value ?? null)
 }
 
 function countOf(fields: string): number {

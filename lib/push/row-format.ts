@@ -15,8 +15,10 @@ export interface SnapshotHead {
 export interface RowFormat {
   /** Tells formats apart in a signature. */
   readonly name: string
-  /** One field as it stands in a row. Values are canonical decimals, names and times. */
-  field(name: RowField, value: string | number | null | undefined): string
+  /** What stands before the value of a field. */
+  label(field: RowField): string
+  /** The value of a field: a canonical decimal, a name or a time. */
+  value(value: string | number | null | undefined): string
   /** What stands for a field that no channel of the instrument carries; empty where it is left out. */
   readonly absent: string
   /** `count` fields in one, as the entries of the board keep them. */

@@ -185,7 +185,7 @@ test('heartbeats and the states of sources reach clients of every format', async
   const push = await openPush(t, { limits: { heartbeatMs: 20 } })
   push.feed([trade(A, 0, '1')])
   const clients = await Promise.all(SUBPROTOCOLS.map(subprotocol => snapshotOf(t, push, subprotocol, {})))
-  push.hub.sendStatus({ scope: 'source', id: 'demo/stream', state: 'down', since: OPENING })
+  push.hub.sendStatus({ scope: 'source', id: 'demo/stream', state: 'down', since: OPENING, reason: null })
   for (const client of clients) {
     await waitUntil('both came', () => client.of('hb').length > 0 && client.of('status').length === 1)
     assert.deepEqual(client.of('status')[0], {
