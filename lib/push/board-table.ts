@@ -14,7 +14,7 @@ export interface Follower {
 export interface Entry {
   readonly key: string
   readonly segments: readonly string[]
-  /** How a row of it begins: the key, up to the value of `q`. */
+  /** How a row of it begins as a JSON object: the key, up to the value of `q`. */
   readonly prefix: string
   /** The key as JSON and as MessagePack write it. */
   readonly jsonKey: string

@@ -64,7 +64,7 @@ async function join(client: ProtocolClient, random: () => number): Promise<Sub> 
   const shape = SHAPES[Math.floor(random() * SHAPES.length)]!
   const intervalMs = INTERVALS[Math.floor(random() * INTERVALS.length)]!
   const isLossless = random() < 0.2
-  const rows = random() < 0.5
+  const rows = client.boards.size % 2 === 1
   const sid = await client.subscribe({ ...shape, intervalMs, rows, mode: isLossless ? 'all' : 'conflate' })
   const keys = shape.keys === undefined ? () => true : (key: string) => shape.keys!.includes(key)
   return { client, sid, keys, fields: shape.fields, isLossless }
@@ -75,7 +75,7 @@ async function run(t: TestContext, seed: number): Promise<void> {
   const push = await openPush(t, {
     isKnown: key => KEYS.includes(key),
     random,
-    limits: { softBytes: 1500, heartbeatMs: 20, messagesPerSecond: 1e6, messageBurst: 1e6, snapshotRows: 5 }
+    limits: { softBytes: 800, heartbeatMs: 20, messagesPerSecond: 1e6, messageBurst: 1e6, snapshotRows: 5 }
   })
   const market = new RandomMarket(KEYS, random)
   const ledger = new Ledger()
