@@ -1,8 +1,8 @@
 import { Entitlement } from '../access/entitlement.ts'
 import type { BoardTable } from './board-table.ts'
 import { FieldSet } from './field-set.ts'
-import { formatRow } from './frames.ts'
 import { HttpProblem } from './http-problem.ts'
+import { jsonObjects } from './json-format.ts'
 import type { LatestQuery } from './quote-query.ts'
 import { DEFAULT_FIELDS, type RowField } from './row-field.ts'
 
@@ -57,5 +57,5 @@ export function checkEntitled(entitlement: Entitlement, key: string): void {
 function rowOf(board: BoardTable, key: string, fields: FieldSet): string | undefined {
   const entry = board.entries.get(key)
   const text = entry && fields.render(entry.row, entry.status)
-  return entry === undefined || text === undefined ? undefined : formatRow(entry, text)
+  return entry === undefined || text === undefined ? undefined : jsonObjects.snapshotRow(entry, text)
 }

@@ -1,6 +1,7 @@
 import { type BoardRow, type Candidate, emptyRow, mergeQuote, shownStatus } from '../quote/board.ts'
 import type { QuoteStatus } from '../quote/quote.ts'
 import { type FieldSet, GROUP_BITS, STATUS_BIT, TOUCH_BITS, type TouchMask } from './field-set.ts'
+import { type Packed, packText } from './pack.ts'
 import type { PushCounters } from './push-counters.ts'
 
 /** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
@@ -13,8 +14,11 @@ export interface Follower {
 export interface Entry {
   readonly key: string
   readonly segments: readonly string[]
-  /** How a row of it begins: the key, up to the value of `q`. */
+  /** How a row of it begins as a JSON object: the key, up to the value of `q`. */
   readonly prefix: string
+  /** The key as JSON and as MessagePack write it. */
+  readonly jsonKey: string
+  readonly packedKey: Packed
   readonly row: BoardRow
   /** The position of the newest update; 0 while there is none of this epoch. */
   q: number
@@ -94,6 +98,8 @@ export class BoardTable {
       key,
       segments: key.split(':'),
       prefix: `{"key":${JSON.stringify(key)},"q":`,
+      jsonKey: JSON.stringify(key),
+      packedKey: packText(key),
       row: emptyRow(key),
       q: 0,
       touchedAt: new Array<number>(TOUCH_BITS).fill(0),

@@ -98,7 +98,8 @@ export class Conversation {
       ...old,
       fields: changes.fields === undefined ? old.fields : canonicalFields(changes.fields),
       intervalMs: allowedInterval(session.rights, changes.intervalMs ?? old.intervalMs, id),
-      mode: changes.mode ?? old.mode
+      mode: changes.mode ?? old.mode,
+      rows: changes.rows ?? old.rows
     }
     this.#deps.subscriber.leave(session, subscription)
     const next = this.#deps.subscriber.join(session, signature)

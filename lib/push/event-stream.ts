@@ -91,7 +91,7 @@ export function wantsEvents({ method, headers }: IncomingMessage): boolean {
 
 /**
  * The `subscribe` message that a request for events stands for: `keys` and `patterns` separated by commas, `fields`, `intervalMs`, `mode`,
- * and `Last-Event-ID` to go on from. What the values mean is checked as for a message.
+ * `rows`, and `Last-Event-ID` to go on from. What the values mean is checked as for a message.
  * @throws HttpProblem 400
  */
 export function subscriptionOf(parameters: Parameters, lastEventId: string | undefined): ClientMessage {
@@ -103,10 +103,11 @@ export function subscriptionOf(parameters: Parameters, lastEventId: string | und
     fields: list('fields'),
     intervalMs: interval,
     mode: parameters.mode,
+    rows: rowsOf(parameters.rows),
     since: lastEventId === undefined || lastEventId === '' ? undefined : sinceOf(lastEventId)
   }
   try {
-    return parseMessage(JSON.stringify({ type: 'subscribe', subs: [sub] })) as ClientMessage
+    return parseMessage({ type: 'subscribe', subs: [sub] }) as ClientMessage
   } catch (error) {
     if (!(error instanceof MessageError)) throw error
     throw new HttpProblem(400, error.message.replace(/^subs\[0\]\./, ''), { cause: error })
@@ -117,6 +118,13 @@ function text(parameters: Parameters, name: string): string {
   const value = parameters[name]
   if (typeof value !== 'string') throw badParameter(name, 'one text', value)
   return value
+}
+
+function rowsOf(value: unknown): boolean | undefined {
+  if (value === undefined) return undefined
+  if (value === '1' || value === 'true') return true
+  if (value === '0' || value === 'false') return false
+  throw badParameter('rows', '1 or 0', value)
 }
 
 function sinceOf(lastEventId: string): { epoch: string; q: number } {

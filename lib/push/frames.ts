@@ -1,40 +1,35 @@
 import { type Entry, renderEntry } from './board-table.ts'
 import type { FieldSet } from './field-set.ts'
 import type { Row } from './link.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
+import type { RowFormat, SnapshotHead } from './row-format.ts'
 
 /** A `quotes` frame; `q` is the position up to which it is complete. */
-export function encodeQuotes(sid: string, q: number, time: number, rows: readonly Row[]): Buffer {
-  let text = `{"type":"quotes","sid":"${sid}","q":${q},"time":${time},"data":[`
+export function encodeQuotes(format: RowFormat, sid: string, q: number, time: number, rows: readonly Row[]): Buffer {
+  let text = format.quotes(sid, q, time, rows.length)
   let separator = ''
   for (const row of rows) {
-    text += `${separator}${row.link.entry.prefix}${row.q},"p":${row.p},"n":${row.n},${row.text}}`
-    separator = ','
+    text += separator + format.row(row.link.entry, row.q, row.p, row.n, row.text)
+    separator = format.separator
   }
-  return encodeTextFrame(`${text}]}`)
+  return format.frame(text)
 }
 
 /** The snapshot of a subscription, in frames of at most `rowsPerFrame` rows; only the last is final. */
 export function encodeSnapshot(
-  head: { sid: string; epoch: string; q: number },
+  head: SnapshotHead,
   entries: Iterable<Entry>,
   fields: FieldSet,
   rowsPerFrame: number
 ): Buffer[] {
+  const { format } = fields
   const pages: string[][] = [[]]
   for (const entry of entries) {
     const text = renderEntry(entry, fields)
     if (text === undefined) continue
     if (pages.at(-1)!.length === rowsPerFrame) pages.push([])
-    pages.at(-1)!.push(formatRow(entry, text))
+    pages.at(-1)!.push(format.snapshotRow(entry, text))
   }
-  const start = `{"type":"snapshot","sid":"${head.sid}","epoch":${JSON.stringify(head.epoch)},"q":${head.q}`
   return pages.map((rows, index) =>
-    encodeTextFrame(`${start},"final":${index === pages.length - 1},"data":[${rows.join(',')}]}`)
+    format.frame(format.snapshot(head, index === pages.length - 1, rows.length) + rows.join(format.separator))
   )
-}
-
-/** A row as snapshot and REST show it, as JSON text. */
-export function formatRow(entry: Entry, text: string): string {
-  return `${entry.prefix}${entry.q},${text}}`
 }

@@ -2,6 +2,7 @@ import type { Entry } from './board-table.ts'
 import { FieldSet } from './field-set.ts'
 import { Group, type GroupContext } from './group.ts'
 import type { Member } from './member.ts'
+import { rowFormatOf } from './row-formats.ts'
 import { type Signature, signatureId } from './signature.ts'
 
 /** The live groups by sid. A group exists while it has members; bounded by connections times subscriptions. */
@@ -49,21 +50,26 @@ export class GroupTable {
     for (const group of this.#patterned) group.offer(entry)
   }
 
-  /** Groups with the same fields share their field set, and through it the rendered rows. */
-  #shareFields({ fields }: Signature): FieldSet {
-    const name = fields.join()
-    const shared = this.#fieldSets.get(name) ?? { fields: new FieldSet(fields), groups: 0 }
+  /** Groups with the same fields in the same format share their field set, and through it the rendered rows. */
+  #shareFields(signature: Signature): FieldSet {
+    const name = fieldSetName(signature)
+    const fresh = () => new FieldSet(signature.fields, rowFormatOf(signature))
+    const shared = this.#fieldSets.get(name) ?? { fields: fresh(), groups: 0 }
     shared.groups++
     this.#fieldSets.set(name, shared)
     return shared.fields
   }
 
-  #unshareFields({ fields }: Signature): void {
-    const name = fields.join()
+  #unshareFields(signature: Signature): void {
+    const name = fieldSetName(signature)
     const shared = this.#fieldSets.get(name)
     if (shared === undefined || --shared.groups > 0) return
     this.#fieldSets.delete(name)
     // An instrument without updates would keep the texts for ever.
     this.#context.board.forget(shared.fields)
   }
+}
+
+function fieldSetName(signature: Signature): string {
+  return `${rowFormatOf(signature).name} ${signature.fields.join()}`
 }

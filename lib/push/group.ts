@@ -144,7 +144,7 @@ export class Group implements Delivery {
 
   encode(rows: readonly Row[], q: number): Buffer {
     this.#context.counters.framesEncoded++
-    return encodeQuotes(this.sid, q, this.#context.nowMicros(), rows)
+    return encodeQuotes(this.fields.format, this.sid, q, this.#context.nowMicros(), rows)
   }
 
   /** The board as this group shows it. Encoded once for all who ask in one event-loop turn. */

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
+import { SharedMessage } from './encoding.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Session } from './session.ts'
 import type { Stretch } from './stretch.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
 
 /** How often per heartbeat interval every connection is looked at. */
 const LOOKS = 4
@@ -62,14 +62,15 @@ export class Heartbeat {
     // Clients take longer silence for a dead connection.
     const quietMs = this.#heartbeatMs * Math.min(2, this.#stretch.factor)
     // Clients with the same subscriptions and positions share the frame.
-    const frames = new Map<string, Buffer>()
+    const beats = new Map<string, SharedMessage>()
     for (const session of this.#sessions) {
       session.inspect(nowMs, lateMs)
       if (nowMs - session.lastWriteMs < quietMs || session.isBehind || !session.isOpen) continue
-      const text = JSON.stringify({ type: 'hb', time, pos: this.#hasPositions() ? positionsOf(session) : [] })
-      const frame = frames.get(text) ?? encodeTextFrame(text)
-      frames.set(text, frame)
-      session.write(frame, 0)
+      const pos = this.#hasPositions() ? positionsOf(session) : []
+      const name = JSON.stringify(pos)
+      const beat = beats.get(name) ?? new SharedMessage({ type: 'hb', time, pos })
+      beats.set(name, beat)
+      session.write(beat.frame(session.encoding), 0)
       this.#counters.heartbeats++
     }
     this.#onLook(nowMs)

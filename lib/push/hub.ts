@@ -10,6 +10,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
 import { Downgrader } from './downgrader.ts'
 import { Draining } from './draining.ts'
+import { ENCODINGS, type Encoding, encodingOf } from './encoding.ts'
 import type { EventStream } from './event-stream.ts'
 import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
@@ -196,8 +197,9 @@ export class Hub {
 
   /** Takes over an accepted WebSocket and the connection under it. */
   attach(socket: WebSocket, connection: Duplex, visitor: Visitor): void {
-    const session = this.#begin(socket, connection, visitor, 'websocket')
-    socket.on('message', (data, isBinary) => this.#intake.receive(session, data, isBinary))
+    const session = this.#begin(socket, connection, visitor, 'websocket', encodingOf(socket.protocol))
+    // In one buffer, as long as `ws` is not told otherwise.
+    socket.on('message', (data, isBinary) => this.#intake.receive(session, data as Buffer, isBinary))
     socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
     socket.on('error', () => {})
@@ -206,7 +208,7 @@ export class Hub {
 
   /** Takes over an accepted stream of events for one subscription. */
   attachEvents(stream: EventStream, subscribe: ClientMessage, visitor: Visitor): void {
-    const session = this.#begin(stream, stream, visitor, 'events')
+    const session = this.#begin(stream, stream, visitor, 'events', ENCODINGS.json)
     stream.once('close', () => this.#end(session))
     this.counters.messages++
     session.messages++
@@ -217,7 +219,8 @@ export class Hub {
     socket: SessionSocket,
     connection: SessionConnection,
     visitor: Visitor,
-    transport: SessionOrigin['transport']
+    transport: SessionOrigin['transport'],
+    encoding: Encoding
   ): Session {
     const { counters, access, board } = this
     counters.sessionsOpened++
@@ -231,6 +234,7 @@ export class Hub {
       clock: this.#clock,
       limits: this.#limits,
       counters,
+      encoding,
       rights: rightsOf(visitor.identity, this.limits),
       random: this.#random,
       onRoom: one => this.#downgrader.act(one)

@@ -1,4 +1,3 @@
-import type { RawData } from 'ws'
 import type { Authentication } from './authentication.ts'
 import type { Clock } from './clock.ts'
 import type { Conversation } from './conversation.ts'
@@ -50,15 +49,14 @@ export class Intake {
     return false
   }
 
-  receive(session: Session, data: RawData, isBinary: boolean): void {
+  receive(session: Session, data: Buffer, isBinary: boolean): void {
     const { counters } = this.#deps
     if (!session.isOpen) return
     counters.messages++
     session.messages++
     if (!this.admit(session)) return
     try {
-      if (isBinary) throw new MessageError(400, 'expected a text frame with JSON, got a binary frame', null)
-      const message = parseMessage(data.toString())
+      const message = parseMessage(session.encoding.read(data, isBinary))
       if (message === undefined) counters.messagesUnknown++
       else this.answer(session, message)
     } catch (error) {

@@ -7,7 +7,7 @@ export interface Row {
   readonly q: number
   readonly p: number
   readonly n: number
-  /** The fields as the inside of a JSON object. */
+  /** The fields, see {@link FieldSet.render}. */
   readonly text: string
 }
 

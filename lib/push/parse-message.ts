@@ -5,10 +5,11 @@ import {
   RESUME_POLICIES,
   type RequestId,
   type ResumePolicy,
+  type SubscriptionChanges,
   type SubscriptionRequest
 } from './protocol.ts'
-import { isRowField, ROW_FIELDS, type RowField } from './row-field.ts'
-import { MODES, type Mode } from './signature.ts'
+import { isRowField, ROW_FIELDS } from './row-field.ts'
+import { MODES } from './signature.ts'
 
 type Fields = Record<string, unknown>
 
@@ -16,12 +17,12 @@ type Fields = Record<string, unknown>
 const MAX_TEXT = 128
 
 /**
- * Reads one client message. Unknown fields are ignored; a message of an unknown type is undefined. The size is bounded by the
- * socket's maximum payload, and only known places are read, so nesting costs nothing.
+ * Reads one client message from what was decoded. Unknown fields are ignored; a message of an unknown type is undefined. The size is
+ * bounded by the socket's maximum payload, and only known places are read, so nesting costs nothing.
  * @throws MessageError 400 that says what was expected and what came, with the message's id when it has one.
  */
-export function parseMessage(text: string): ClientMessage | undefined {
-  const message = parseObject(text)
+export function parseMessage(message: unknown): ClientMessage | undefined {
+  if (!isObject(message)) throw new MessageError(400, `expected an object, got ${describe(message)}`, null)
   const id = readId(message)
   const reader = new Reader(id)
   const type = reader.text(message, 'type')
@@ -56,17 +57,6 @@ export function parseMessage(text: string): ClientMessage | undefined {
   }
 }
 
-function parseObject(text: string): Fields {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new MessageError(400, `expected JSON: ${(error as Error).message.slice(0, MAX_TEXT)}`, null)
-  }
-  if (!isObject(value)) throw new MessageError(400, `expected a JSON object, got ${describe(value)}`, null)
-  return value
-}
-
 function readId({ id }: Fields): RequestId {
   if (id === undefined || id === null) return null
   if (typeof id === 'string' && id.length <= MAX_TEXT) return id
@@ -76,13 +66,14 @@ function readId({ id }: Fields): RequestId {
 
 function readSubscription(reader: Reader, sub: Fields, index: number): SubscriptionRequest {
   const path = `subs[${index}].`
-  const { fields = null, intervalMs = 0, mode = 'conflate' } = readChanges(reader, sub, path)
+  const { fields = null, intervalMs = 0, mode = 'conflate', rows = false } = readChanges(reader, sub, path)
   const { snapshot = true } = sub
   if (typeof snapshot !== 'boolean') throw reader.error(`${path}snapshot`, 'true or false', snapshot)
   const keys = sub.keys === undefined ? [] : reader.texts(sub, 'keys', path)
   const patterns = sub.patterns === undefined ? [] : reader.texts(sub, 'patterns', path)
   if (keys.length + patterns.length === 0) throw reader.error(`${path}keys`, 'at least one key or pattern', [])
-  return { keys, patterns, fields, intervalMs, mode, snapshot, since: readSince(reader, sub.since, `${path}since`) }
+  const since = readSince(reader, sub.since, `${path}since`)
+  return { keys, patterns, fields, intervalMs, mode, rows, snapshot, since }
 }
 
 function readSince(reader: Reader, since: unknown, path: string): SubscriptionRequest['since'] {
@@ -97,13 +88,9 @@ function readSince(reader: Reader, since: unknown, path: string): SubscriptionRe
 }
 
 /** What both `subscribe` and `update` may say. */
-function readChanges(
-  reader: Reader,
-  from: Fields,
-  path: string
-): { fields?: RowField[]; intervalMs?: number; mode?: Mode } {
-  const { intervalMs, mode } = from
-  const changes: { fields?: RowField[]; intervalMs?: number; mode?: Mode } = {}
+function readChanges(reader: Reader, from: Fields, path: string): SubscriptionChanges {
+  const { intervalMs, mode, rows } = from
+  const changes: SubscriptionChanges = {}
   if (from.fields !== undefined) {
     changes.fields = reader.texts(from, 'fields', path).map(name => {
       if (!isRowField(name)) throw reader.error(`${path}fields`, `names of ${ROW_FIELDS.join(' ')}`, name)
@@ -119,6 +106,10 @@ function readChanges(
     const known = MODES.find(name => name === mode)
     if (known === undefined) throw reader.error(`${path}mode`, `one of ${MODES.join(' ')}`, mode)
     changes.mode = known
+  }
+  if (rows !== undefined) {
+    if (typeof rows !== 'boolean') throw reader.error(`${path}rows`, 'true or false', rows)
+    changes.rows = rows
   }
   return changes
 }

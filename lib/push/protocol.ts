@@ -6,12 +6,14 @@ import type { CloseReason, ErrorCode, ErrorName } from './protocol-codes.ts'
 import type { RowField } from './row-field.ts'
 import type { Mode } from './signature.ts'
 
-/** The client protocol `quotes.v1` over WebSocket: `docs/protocol.md` describes it, this file types it. */
+/** The client protocol `quotes.v1`: `docs/protocol.md` describes it, this file types it. */
 export const STREAM_PATH = '/v1/stream'
-export const SUBPROTOCOL = 'quotes.v1.json'
+/** The subprotocols by what their messages are encoded in. */
+export const SUBPROTOCOLS = { json: 'quotes.v1.json', msgpack: 'quotes.v1.msgpack' } as const
+export type EncodingName = keyof typeof SUBPROTOCOLS
 
 /** What the welcome announces: only what this version does. */
-export const FEATURES = ['fields', 'patterns', 'update', 'all', 'resume', 'since'] as const
+export const FEATURES = ['fields', 'patterns', 'update', 'all', 'resume', 'since', 'rows', 'msgpack'] as const
 
 /** Given by the client, echoed in the answer. */
 export type RequestId = string | number | null
@@ -24,10 +26,17 @@ export interface SubscriptionRequest {
   fields: RowField[] | null
   intervalMs: number
   mode: Mode
+  /** Whether rows come as lists of values. */
+  rows: boolean
   snapshot: boolean
   /** From where the client wants to go on; null to begin with a snapshot. */
   since: { epoch: string; q: number; policy: ResumePolicy } | null
 }
+
+/** What of a live subscription may be changed. */
+export type SubscriptionChanges = Partial<
+  Pick<SubscriptionRequest, 'intervalMs' | 'mode' | 'rows'> & { fields: RowField[] }
+>
 
 /** `replay`: every missed update, or the last of each symbol where updates are conflated. `latest`: a snapshot. */
 export const RESUME_POLICIES = ['replay', 'latest'] as const
@@ -52,7 +61,7 @@ export type DowngradeReason = 'slow_client' | 'overload' | 'recovered'
 export type ClientMessage =
   | { type: 'subscribe'; id: RequestId; subs: SubscriptionRequest[] }
   | { type: 'unsubscribe'; id: RequestId; sids: string[] }
-  | { type: 'update'; id: RequestId; sid: string; fields?: RowField[]; intervalMs?: number; mode?: Mode }
+  | ({ type: 'update'; id: RequestId; sid: string } & SubscriptionChanges)
   | { type: 'list'; id: RequestId }
   /** Without `sids` all subscriptions are meant. */
   | { type: 'resync'; id: RequestId; sids: string[] | null }
@@ -115,6 +124,8 @@ export interface SubscriptionInfo {
   mode: Mode
   epoch: string
   q: number
+  /** The names of a row's values, where rows are lists; see `columnsOf`. */
+  cols?: string[]
   /** The sid that it had before, where that has changed. */
   from?: string
   /** Present where the client wanted to go on from a position: whether it got what it missed. */

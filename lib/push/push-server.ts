@@ -8,11 +8,12 @@ import { crossOrigin } from './cross-origin.ts'
 import { EventStream, subscriptionOf, wantsEvents } from './event-stream.ts'
 import { HttpProblem, problemOf, sendProblem } from './http-problem.ts'
 import type { Hub } from './hub.ts'
-import { STREAM_PATH, SUBPROTOCOL } from './protocol.ts'
+import { STREAM_PATH, SUBPROTOCOLS } from './protocol.ts'
 
 /** Answers under way may take so long before their connections are cut. */
 const DRAIN_MS = 200
 const RETRY_AFTER_S = 1
+const SUBPROTOCOL_NAMES: readonly string[] = Object.values(SUBPROTOCOLS)
 /** Connections that may wait to be accepted, as far as the system allows: clients of a gateway that died come all at once. */
 const BACKLOG = 4_096
 /** A TLS handshake that takes longer is cut. */
@@ -47,7 +48,7 @@ export class PushServer {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: hub.limits.messageBytes,
-      handleProtocols: offered => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false)
+      handleProtocols: offered => [...offered].find(isSubprotocol) ?? false
     })
     server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
   }
@@ -143,8 +144,8 @@ export class PushServer {
   #check(request: IncomingMessage): void {
     if (pathOf(request) !== STREAM_PATH) throw new HttpProblem(404, `expected ${STREAM_PATH}`)
     const offered = request.headers['sec-websocket-protocol']
-    if (offered !== undefined && !offered.split(',').some(name => name.trim() === SUBPROTOCOL))
-      throw new HttpProblem(400, `expected subprotocol ${SUBPROTOCOL}`)
+    if (offered !== undefined && !offered.split(',').some(name => isSubprotocol(name.trim())))
+      throw new HttpProblem(400, `expected subprotocol ${SUBPROTOCOL_NAMES.join(' or ')}`)
     this.#checkRoom()
   }
 
@@ -162,6 +163,10 @@ export class PushServer {
     if (this.#hub.sessions >= this.#hub.limits.connections)
       throw new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
   }
+}
+
+function isSubprotocol(name: string): boolean {
+  return SUBPROTOCOL_NAMES.includes(name)
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -1,7 +1,7 @@
 import { parseKey } from '../instruments/instrument-key.ts'
 import { fewestPatterns, type Pattern, parsePattern } from '../instruments/key-pattern.ts'
 import { MessageError } from './message-error.ts'
-import type { Rejection, RequestId, SubscriptionRequest } from './protocol.ts'
+import type { EncodingName, Rejection, RequestId, SubscriptionRequest } from './protocol.ts'
 import type { Rights } from './rights.ts'
 import { canonicalFields, DEFAULT_FIELDS } from './row-field.ts'
 import { type Signature, sortedUnique } from './signature.ts'
@@ -13,6 +13,7 @@ const MAX_ECHO = 128
 export interface SignatureRequest {
   readonly request: SubscriptionRequest
   readonly rights: Rights
+  readonly encoding: EncodingName
   /** Whether there is such an instrument. */
   isThere(key: string): boolean
   readonly id: RequestId
@@ -21,7 +22,7 @@ export interface SignatureRequest {
 }
 
 /** What a request asks for, as far as its client may see it. @throws MessageError when it is refused as a whole */
-export function requestedSignature({ request, rights, isThere, id, rejected }: SignatureRequest): Signature {
+export function requestedSignature({ request, rights, encoding, isThere, id, rejected }: SignatureRequest): Signature {
   const { limits, entitlement } = rights
   if (request.patterns.length > limits.patterns)
     throw new MessageError(400, `patterns: expected at most ${limits.patterns}, got ${request.patterns.length}`, id)
@@ -55,7 +56,9 @@ export function requestedSignature({ request, rights, isThere, id, rejected }: S
     patterns: fewest,
     fields: canonicalFields(request.fields ?? DEFAULT_FIELDS),
     intervalMs: allowedInterval(rights, request.intervalMs, id),
-    mode: request.mode
+    mode: request.mode,
+    rows: request.rows,
+    encoding
   }
 }
 

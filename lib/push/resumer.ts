@@ -62,14 +62,11 @@ export class Resumer {
     this.#checkFresh(session, id)
     const rejected: Rejection[] = []
     const wanted = stored.subscriptions
-      .map(({ sid, servedAs, ...kept }) => {
-        const signature = this.#deps.subscriber.signature(
-          session,
-          { ...kept, snapshot: true, since: null },
-          id,
-          rejected
-        )
-        return { sid, servedAs, signature, isSame: signatureId(signature) === sid }
+      .map(({ sid, servedAs, encoding, ...kept }) => {
+        const request = { ...kept, snapshot: true, since: null }
+        const signature = this.#deps.subscriber.signature(session, request, id, rejected)
+        // Positions mean the same in every encoding.
+        return { sid, servedAs, signature, isSame: signatureId({ ...signature, encoding }) === sid }
       })
       .filter(({ signature }) => signature.keys.length + signature.patterns.length > 0)
     this.#deps.subscriber.checkLimits(

@@ -1,3 +1,4 @@
+import type { EncodingName } from './protocol.ts'
 import type { RowField } from './row-field.ts'
 import type { Mode } from './signature.ts'
 
@@ -11,6 +12,9 @@ export interface StoredSubscription {
   fields: RowField[]
   intervalMs: number
   mode: Mode
+  rows: boolean
+  /** That of the connection, which the next one need not have. */
+  encoding: EncodingName
 }
 
 /** What a client that comes back, to whichever gateway, is given again. */

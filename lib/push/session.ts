@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
+import type { Encoding } from './encoding.ts'
 import type { Group } from './group.ts'
 import type { LiveLimits } from './live-limits.ts'
 import type { Member, Outlet } from './member.ts'
@@ -12,7 +13,6 @@ import type { PushCounters } from './push-counters.ts'
 import type { Rights } from './rights.ts'
 import type { StoredSession } from './session-store.ts'
 import { TokenBucket } from './token-bucket.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
 
 /** A closing connection that has not gone by then is cut. */
 const CLOSE_TIMEOUT_MS = 1000
@@ -52,6 +52,7 @@ export interface SessionDeps {
   readonly clock: Clock
   readonly limits: LiveLimits
   readonly counters: PushCounters
+  readonly encoding: Encoding
   /** Those it begins with. */
   readonly rights: Rights
   /** Told that there may be room again for what the client lacks. */
@@ -79,6 +80,8 @@ export class Session implements Outlet {
   readonly subscriptions = new Map<string, Subscription>()
   readonly bucket: TokenBucket
   readonly origin: SessionOrigin
+  /** What it speaks. */
+  readonly encoding: Encoding
   #rights: Rights
   /** Messages received. */
   messages = 0
@@ -98,6 +101,7 @@ export class Session implements Outlet {
     this.#socket = socket
     this.#connection = connection
     this.#deps = deps
+    this.encoding = deps.encoding
     const nowMs = deps.clock.nowMs()
     this.origin = deps.origin
     this.#rights = deps.rights
@@ -186,7 +190,7 @@ export class Session implements Outlet {
   }
 
   send(message: ServerMessage): void {
-    this.write(encodeTextFrame(JSON.stringify(message)), 0)
+    this.write(this.encoding.frame(message), 0)
   }
 
   /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Pattern } from '../instruments/key-pattern.ts'
+import type { EncodingName } from './protocol.ts'
 import type { RowField } from './row-field.ts'
+import { rowFormatOf } from './row-formats.ts'
 
 /**
  * `conflate`: the latest per symbol per interval. `all`: every update, in order. `latest`: a snapshot now, and with every `resync`.
@@ -18,14 +20,20 @@ export interface Signature {
   readonly fields: readonly RowField[]
   readonly intervalMs: number
   readonly mode: Mode
+  /** Whether rows are lists of values instead of objects. */
+  readonly rows: boolean
+  /** That of the connection. */
+  readonly encoding: EncodingName
 }
 
 /** 72 bits of the hash: two signatures of one gateway do not meet in practice. */
 const SID_LENGTH = 12
 
 /** The short hash of a signature, equal on every connection and every gateway. */
-export function signatureId({ keys, patterns, fields, intervalMs, mode }: Signature): string {
-  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, 'json'])
+export function signatureId(signature: Signature): string {
+  const { keys, patterns, fields, intervalMs, mode } = signature
+  const format = rowFormatOf(signature).name
+  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, format])
   return hash('sha256', canonical, 'base64url').slice(0, SID_LENGTH)
 }
 

@@ -1,9 +1,9 @@
 import type { SourceStatus } from '../quote/events.ts'
+import { SharedMessage } from './encoding.ts'
 import type { ServerMessage } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Rights } from './rights.ts'
 import type { Session } from './session.ts'
-import { encodeTextFrame } from './websocket-frame.ts'
 
 /** Instruments and sources whose state is kept for clients that come later, at most. */
 const MAX_STATUSES = 10_000
@@ -30,9 +30,10 @@ export class StatusBoard {
     const name = `${status.scope} ${status.id}`
     this.#statuses.delete(name)
     if (status.state !== 'ok' && this.#statuses.size < MAX_STATUSES) this.#statuses.set(name, status)
-    const frame = encodeTextFrame(JSON.stringify(messageOf(status)))
+    const message = new SharedMessage(messageOf(status))
     for (const session of this.#sessions) {
       if (!maySee(session.rights, status)) continue
+      const frame = message.frame(session.encoding)
       if (session.hasRoom(frame.length)) session.write(frame, 0)
       else this.#counters.statusesSkipped++
     }

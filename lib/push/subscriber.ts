@@ -139,7 +139,8 @@ export class Subscriber {
   signature(session: Session, request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
     const { board, isKnown } = this.#deps
     const isThere = (key: string): boolean => board.entries.has(key) || isKnown(key)
-    return requestedSignature({ request, rights: session.rights, isThere, id, rejected })
+    const { rights, encoding } = session
+    return requestedSignature({ request, rights, encoding: encoding.name, isThere, id, rejected })
   }
 
   /** @throws MessageError while nothing can be subscribed to */

@@ -1,9 +1,11 @@
 import type { SubscriptionInfo } from './protocol.ts'
+import { columnsOf } from './row-format.ts'
 import type { Subscription } from './session.ts'
 
 /** What a client is told of one of its subscriptions. */
 export function infoOf({ group }: Subscription): SubscriptionInfo {
-  const { keys, patterns, intervalMs, mode } = group.signature
+  const { keys, patterns, fields, intervalMs, mode, rows } = group.signature
   const { sid, matched, position: q, epoch } = group
-  return { sid, keys: keys.length, patterns: patterns.length, matched, intervalMs, mode, epoch, q }
+  const cols = rows ? { cols: columnsOf(fields) } : {}
+  return { sid, keys: keys.length, patterns: patterns.length, matched, intervalMs, mode, epoch, q, ...cols }
 }

@@ -1,4 +1,5 @@
 const TEXT_OPCODE = 0x81
+const BINARY_OPCODE = 0x82
 const SHORT = 125
 const MEDIUM = 0xffff
 
@@ -10,9 +11,24 @@ const MEDIUM = 0xffff
  */
 export function encodeTextFrame(text: string): Buffer {
   const length = Buffer.byteLength(text)
+  const frame = allocateFrame(TEXT_OPCODE, length)
+  frame.write(text, frame.length - length)
+  return frame
+}
+
+/** The same as a binary frame. @param bytes a character for each byte */
+export function encodeBinaryFrame(bytes: string): Buffer {
+  const { length } = bytes
+  const frame = allocateFrame(BINARY_OPCODE, length)
+  frame.write(bytes, frame.length - length, 'latin1')
+  return frame
+}
+
+/** A frame with its header, and room for so many bytes behind it. */
+function allocateFrame(opcode: number, length: number): Buffer {
   const header = length <= SHORT ? 2 : length <= MEDIUM ? 4 : 10
   const frame = Buffer.allocUnsafe(header + length)
-  frame[0] = TEXT_OPCODE
+  frame[0] = opcode
   if (header === 2) {
     frame[1] = length
   } else if (header === 4) {
@@ -23,11 +39,10 @@ export function encodeTextFrame(text: string): Buffer {
     frame.writeUInt32BE(0, 2)
     frame.writeUInt32BE(length, 6)
   }
-  frame.write(text, header)
   return frame
 }
 
-/** What {@link encodeTextFrame} put into a frame. */
+/** What was put into a frame. */
 export function payloadOf(frame: Buffer): Buffer {
   const length = frame[1]
   return frame.subarray(length === 127 ? 10 : length === 126 ? 4 : 2)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
+import { decode, encode } from '@msgpack/msgpack'
 import { WebSocket } from 'ws'
 import { cleanUp } from './clean-up.ts'
 import { waitUntil } from './wait-until.ts'
@@ -19,6 +20,8 @@ export interface ServerFrame {
   [field: string]: unknown
 }
 
+export type Subprotocol = 'quotes.v1.json' | 'quotes.v1.msgpack'
+
 /** What a client holds of one subscription. */
 export interface ClientBoard {
   epoch: string
@@ -33,7 +36,8 @@ export interface ClientBoard {
 
 /**
  * A strict client of `quotes.v1`, written from the protocol's text and not from the gateway's code. It applies the rule of `q`, `p`
- * and `n` to every row and counts what breaks it: `q <= have` is a duplicate, `p > have` is a loss.
+ * and `n` to every row and counts what breaks it: `q <= have` is a duplicate, `p > have` is a loss. Rows that are lists are read as the
+ * objects that they stand for.
  */
 export class ProtocolClient {
   readonly socket: WebSocket
@@ -52,10 +56,16 @@ export class ProtocolClient {
   readonly #pages = new Map<string, ClientRow[]>()
   /** The present sid by those that a subscription had. */
   readonly #renamed = new Map<string, string>()
+  /** The columns of subscriptions whose rows are lists, by sid. */
+  readonly #columns = new Map<string, string[]>()
 
   constructor(socket: WebSocket) {
     this.socket = socket
-    socket.on('message', data => this.#receive(JSON.parse(String(data)) as ServerFrame))
+    socket.on('message', (data, isBinary) => {
+      // A message in the other encoding is none.
+      if (isBinary !== this.#isMsgpack) this.strays++
+      else this.#receive((isBinary ? decode(data as Buffer) : JSON.parse(String(data))) as ServerFrame)
+    })
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: String(reason) }
     })
@@ -63,8 +73,12 @@ export class ProtocolClient {
   }
 
   /** Connects and waits for the welcome; closed at the end of the test. */
-  static async connect(t: TestContext, port: number): Promise<ProtocolClient> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'quotes.v1.json', { perMessageDeflate: false })
+  static async connect(
+    t: TestContext,
+    port: number,
+    subprotocol: Subprotocol = 'quotes.v1.json'
+  ): Promise<ProtocolClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, subprotocol, { perMessageDeflate: false })
     cleanUp(t, () => socket.terminate())
     const client = new ProtocolClient(socket)
     await once(socket, 'open')
@@ -77,9 +91,10 @@ export class ProtocolClient {
     t: TestContext,
     port: number,
     before: ProtocolClient,
-    policy = 'replay'
+    policy = 'replay',
+    subprotocol: Subprotocol = 'quotes.v1.json'
   ): Promise<ProtocolClient> {
-    const client = await ProtocolClient.connect(t, port)
+    const client = await ProtocolClient.connect(t, port, subprotocol)
     client.adopt(before)
     const { session, resumeToken } = before.welcome
     const pos = [...before.boards].map(([sid, { q }]) => ({ sid, q }))
@@ -101,7 +116,7 @@ export class ProtocolClient {
   /** Sends a request and waits for the answer with its id. */
   async request(message: Record<string, unknown>): Promise<ServerFrame> {
     const id = this.#nextId++
-    this.socket.send(JSON.stringify({ ...message, id }))
+    this.socket.send(this.#isMsgpack ? encode({ ...message, id }) : JSON.stringify({ ...message, id }))
     let answer: ServerFrame | undefined
     await waitUntil(`the answer to ${message.type} came`, () => {
       answer = this.frames.find(frame => frame.id === id)
@@ -134,8 +149,13 @@ export class ProtocolClient {
     return board
   }
 
+  get #isMsgpack(): boolean {
+    return this.socket.protocol === 'quotes.v1.msgpack'
+  }
+
   #receive(frame: ServerFrame): void {
     this.frames.push(frame)
+    this.#learnColumns(frame)
     switch (frame.type) {
       case 'welcome':
         this.welcome = frame
@@ -160,9 +180,17 @@ export class ProtocolClient {
       case 'downgraded':
         this.#rename(String(frame.from ?? frame.sid), String(frame.sid))
         break
+      case 'resumed':
+        for (const { sid, from } of frame.subs as { sid: string; from?: string }[]) this.#rename(from ?? sid, sid)
+        break
       case 'updated':
         this.boards.delete(String(frame.from))
     }
+  }
+
+  #learnColumns({ sub, subs }: ServerFrame): void {
+    for (const { sid, cols } of [sub ?? [], subs ?? []].flat() as { sid: string; cols?: string[] }[])
+      if (cols !== undefined) this.#columns.set(sid, cols)
   }
 
   /** What is held goes on under another sid: nothing may be missing between the last row of the one and the first of the other. */
@@ -171,14 +199,34 @@ export class ProtocolClient {
     if (from === to || board === undefined) return
     this.boards.delete(from)
     this.boards.set(to, board)
+    const columns = this.#columns.get(from)
+    if (columns !== undefined) this.#columns.set(to, columns)
     for (const [old, sid] of this.#renamed) if (sid === from) this.#renamed.set(old, to)
     this.#renamed.set(from, to)
     this.#renamed.delete(to)
   }
 
-  #takeSnapshot({ sid, epoch, q, final, data }: ServerFrame): void {
+  /** The rows of a frame as objects; one in the other form than was agreed is a stray. */
+  #rowsOf({ sid, data, type }: ServerFrame): ClientRow[] {
+    const columns = this.#columns.get(String(sid))
+    return (data as (ClientRow | unknown[])[]).flatMap(row => {
+      if (Array.isArray(row) === (columns === undefined) || (Array.isArray(row) && row.length !== columns?.length)) {
+        this.strays++
+        return []
+      }
+      if (columns === undefined) return [row as ClientRow]
+      const carried = (row as unknown[]).flatMap((value, i) => (value === '' ? [] : [[columns[i], value]]))
+      const { p, n, ...rest } = Object.fromEntries(carried) as ClientRow
+      if (type === 'quotes') return [{ p, n, ...rest } as ClientRow]
+      if (p !== 0 || n !== 0) this.strays++
+      return [rest as ClientRow]
+    })
+  }
+
+  #takeSnapshot(frame: ServerFrame): void {
+    const { sid, epoch, q, final } = frame
     const name = String(sid)
-    const rows = [...(this.#pages.get(name) ?? []), ...(data as ClientRow[])]
+    const rows = [...(this.#pages.get(name) ?? []), ...this.#rowsOf(frame)]
     if (final !== true) {
       this.#pages.set(name, rows)
       return
@@ -193,9 +241,10 @@ export class ProtocolClient {
     this.boards.set(name, { epoch: String(epoch), rows: board, q: Number(q), from: Number(q), merged: new Map() })
   }
 
-  #takeQuotes({ sid, q, data }: ServerFrame): void {
+  #takeQuotes(frame: ServerFrame): void {
+    const { sid, q } = frame
     const board = this.boards.get(String(sid))
-    for (const row of data as ClientRow[]) {
+    for (const row of this.#rowsOf(frame)) {
       this.rows++
       const { key, p = -1, n = 0 } = row
       if (board === undefined || n < 1 || p < 0) {

@@ -15,8 +15,8 @@ const [A = '', B = '', C = ''] = keysOf(3)
 const BAD: [string, RegExp][] = [
   ['', /expected JSON/],
   ['{', /expected JSON/],
-  ['[]', /expected a JSON object, got an empty list/],
-  ['null', /expected a JSON object, got null/],
+  ['[]', /expected an object, got an empty list/],
+  ['null', /expected an object, got null/],
   ['{}', /type: expected a text, got nothing/],
   ['{"type":5,"id":"x"}', /type: expected a text, got 5/],
   ['{"type":"list","id":{}}', /id: expected a number or a text/],
@@ -33,6 +33,7 @@ const BAD: [string, RegExp][] = [
     /fields: expected names of last .*"price"/
   ],
   ['{"type":"subscribe","id":"x","subs":[{"keys":["a"],"snapshot":"no"}]}', /snapshot: expected true or false/],
+  ['{"type":"subscribe","id":"x","subs":[{"keys":["a"],"rows":1}]}', /rows: expected true or false, got 1/],
   ['{"type":"unsubscribe","id":"x"}', /sids: expected a list of texts/],
   ['{"type":"update","id":"x"}', /sid: expected a text/]
 ]
@@ -156,7 +157,7 @@ test('an upgrade elsewhere, with another subprotocol, before the board is loaded
     return response.statusCode
   }
   assert.equal(await refused('/v2/stream', 'quotes.v1.json'), 404)
-  assert.equal(await refused('/v1/stream', 'quotes.v1.msgpack'), 400)
+  assert.equal(await refused('/v1/stream', 'quotes.v2.json'), 400)
   await ProtocolClient.connect(t, push.port)
   assert.equal(await refused('/v1/stream', 'quotes.v1.json'), 503)
   push.hub.pause()

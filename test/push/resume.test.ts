@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { MemorySessions } from '../../lib/push/memory-sessions.ts'
 import type { SessionStore } from '../../lib/push/session-store.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
-import { ProtocolClient, type ServerFrame } from '../kit/protocol-client.ts'
+import { ProtocolClient, type ServerFrame, type Subprotocol } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { keysOf, makeQuote, OPENING, RandomMarket, seededRandom } from './make-quotes.ts'
 import { EPOCH, openPush, type Push } from './open-push.ts'
@@ -206,7 +206,7 @@ test('a drained gateway says when to come back, serves until then, takes nobody 
 })
 
 for (const seed of [1, 2, 3, 4]) {
-  test(`clients that are cut off at random and resume on either gateway lose nothing and get nothing twice (seed ${seed})`, async t => {
+  test(`clients that are cut off at random and resume on either gateway, in either encoding, lose nothing and get nothing twice (seed ${seed})`, async t => {
     const random = seededRandom(seed)
     const below = (n: number) => Math.floor(random() * n)
     const { first, second, feed } = await openTwo(t)
@@ -215,8 +215,8 @@ for (const seed of [1, 2, 3, 4]) {
     feed(market.batch(50))
     const subscriptions = [
       { patterns: ['demo:*:*'] },
-      { patterns: ['demo:*:*'], mode: 'all' },
-      { keys: KEYS.slice(0, 5), intervalMs: 20 },
+      { patterns: ['demo:*:*'], mode: 'all', rows: true },
+      { keys: KEYS.slice(0, 5), intervalMs: 20, rows: true },
       { keys: KEYS.slice(3, 9), fields: ['bid', 'ask'], intervalMs: 10 },
       { patterns: ['demo:*:*'], fields: ['last'], mode: 'all' }
     ]
@@ -235,7 +235,10 @@ for (const seed of [1, 2, 3, 4]) {
       if (random() < 0.5) {
         await cut(one.client)
         feed(market.batch(below(40)))
-        one.client = await ProtocolClient.resume(t, random() < 0.5 ? first.port : second.port, one.client)
+        const port = random() < 0.5 ? first.port : second.port
+        const subprotocol = random() < 0.5 ? 'quotes.v1.json' : 'quotes.v1.msgpack'
+        one.client = await ProtocolClient.resume(t, port, one.client, 'replay', subprotocol)
+        one.sid = [...one.client.boards.keys()][0] ?? ''
         one.resumes++
         assert.equal(resumed(one.client).recovered, true)
       }
@@ -249,7 +252,8 @@ for (const seed of [1, 2, 3, 4]) {
     assert.ok(resumes > 10)
     const everything = [...first.hub.board.entries.keys()]
     for (const [index, { sid, client }] of clients.entries()) {
-      const fresh = await ProtocolClient.connect(t, second.port)
+      const subprotocol = client.socket.protocol as Subprotocol
+      const fresh = await ProtocolClient.connect(t, second.port, subprotocol)
       const same = await fresh.subscribe({ ...subscriptions[index] })
       assert.equal(same, sid)
       await waitUntil('the snapshot came', () => fresh.of('snapshot').length === 1)

@@ -11,7 +11,16 @@ const session = (id: string, tokenHash = 'h'): StoredSession => ({
   id,
   tokenHash,
   subscriptions: [
-    { sid: 'x', keys: ['a:spot:B', 'ä:spot:"'], patterns: ['*:*:*'], fields: ['last'], intervalMs: 5, mode: 'all' }
+    {
+      sid: 'x',
+      keys: ['a:spot:B', 'ä:spot:"'],
+      patterns: ['*:*:*'],
+      fields: ['last'],
+      intervalMs: 5,
+      mode: 'all',
+      rows: true,
+      encoding: 'msgpack'
+    }
   ]
 })
 
