@@ -8,10 +8,23 @@ export function encodeQuotes(sid: string, q: number, time: number, rows: readonl
   let text = `{"type":"quotes","sid":"${sid}","q":${q},"time":${time},"data":[`
   let separator = ''
   for (const row of rows) {
-    text += `${separator}${row.link.entry.prefix}${row.q},"p":${row.p},"n":${row.n},${row.text}}`
+    text += separator + jsonOf(row)
     separator = ','
   }
   return encodeTextFrame(`${text}]}`)
+}
+
+/** A row of a `quotes` frame, made once for all groups that send the same. */
+function jsonOf({ link, q, p, n, text }: Row): string {
+  const rendering = link.entry.rendered.get(link.fields)
+  // In mode `all` a row may show an earlier state than that of now.
+  if (rendering === undefined || rendering.text !== text) return `${link.entry.prefix}${q},"p":${p},"n":${n},${text}}`
+  const { row } = rendering
+  if (row !== null && row.q === q && row.p === p && row.n === n) return row.json
+  // Cutting makes one piece of it, which costs less each time that it is put into a frame.
+  const json = `${link.entry.prefix}${q},"p":${p},"n":${n},${text}},`.slice(0, -1)
+  rendering.row = { q, p, n, json }
+  return json
 }
 
 /** The snapshot of a subscription, in frames of at most `rowsPerFrame` rows; only the last is final. */

@@ -15,7 +15,8 @@ function openBoard() {
   board.restart('E1', 0)
   board.isLive = true
   const heard: number[] = []
-  board.ensure(A).followers.add({ mask: GROUP_BITS.trade | STATUS_BIT, touch: q => heard.push(q) })
+  const entry = board.ensure(A)
+  entry.followers.add({ mask: GROUP_BITS.trade | STATUS_BIT, touch: () => void heard.push(entry.q) })
   let q = 0
   return { board, heard, apply: (quote: Quote) => board.apply({ quote, epoch: 'E1', q: ++q }) }
 }
