@@ -1,6 +1,12 @@
 import type { Clock } from './clock.ts'
-import type { Group } from './group.ts'
 import { IntervalWheel } from './interval-wheel.ts'
+
+/** What has ticks: a group, as far as it matters when. */
+export interface Ticking {
+  readonly sid: string
+  readonly signature: { readonly intervalMs: number }
+  flush(): void
+}
 
 /** What waits for the end of a turn waits no longer: a turn that lasts longer flushes in its middle. */
 const TURN_MS = 5
@@ -19,8 +25,8 @@ const PARTS = 10
 export class Flusher {
   readonly #clock: Clock
   readonly #horizonMs: number
-  #wheel: IntervalWheel<Group>
-  #turn: Group[] = []
+  #wheel: IntervalWheel<Ticking>
+  #turn: Ticking[] = []
   #turnBeganMs = 0
   /** Turns are not flushed before. */
   #pausedUntilMs = 0
@@ -34,7 +40,7 @@ export class Flusher {
     this.#wheel = new IntervalWheel(maxIntervalMs)
   }
 
-  schedule(group: Group): void {
+  schedule(group: Ticking): void {
     const { intervalMs } = group.signature
     const nowMs = this.#clock.nowMs()
     if (intervalMs > 0) {
