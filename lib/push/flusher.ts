@@ -18,9 +18,8 @@ const PARTS = 10
  * with one timer for all.
  *
  * One without ticks at the end of the event-loop turn: a quiet gateway sends at once. Where batches come quickly and clients are many
- * that would be a write per batch and client, which is what costs most. So a flush is followed by a pause as long as what it took is
- * long: with few clients none that is noticed, with many up to `TURN_MS`, in which what comes is gathered into one write. It follows
- * from the machine and the clients alone, and what it costs them is known.
+ * that would be a write per batch and client, which is what costs most. So a flush is followed by a pause in proportion to what it
+ * took, in which what comes is gathered into one write: none where clients are few, at most `TURN_MS` where they are many.
  */
 export class Flusher {
   readonly #clock: Clock
