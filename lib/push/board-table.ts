@@ -1,13 +1,24 @@
 import { type BoardRow, type Candidate, emptyRow, mergeQuote, shownStatus } from '../quote/board.ts'
 import type { QuoteStatus } from '../quote/quote.ts'
-import { type FieldSet, GROUP_BITS, STATUS_BIT, TOUCH_BITS, type TouchMask } from './field-set.ts'
+import { type FieldSet, GROUP_BITS, STATUS_BIT, TOUCH_BITS, TOUCH_MASKS, type TouchMask } from './field-set.ts'
 import { type Packed, packText } from './pack.ts'
 import type { PushCounters } from './push-counters.ts'
 
-/** Someone who follows one key: told of every update that meets its mask, in the order of the stream. */
+/**
+ * Someone who has to know at once: told of every update of one key that meets its mask, in the order of the stream, when the entry
+ * has counted it. Whoever can wait looks at the entry instead, which costs an update nothing.
+ */
 export interface Follower {
   readonly mask: TouchMask
-  touch(q: number): void
+  touch(): void
+}
+
+/** What one field set shows of an entry since its last update. */
+export interface Rendering {
+  /** See {@link FieldSet.render}. */
+  readonly text: string | undefined
+  /** The last row of a frame that was made of it; groups that tick between the same two updates mostly send the same. */
+  row: { readonly q: number; readonly p: number; readonly n: number; readonly written: string } | null
 }
 
 /** One instrument on the gateway's board. */
@@ -24,10 +35,12 @@ export interface Entry {
   q: number
   /** Per bit of the touch mask the position of the newest update that had it; 0 where none of this epoch is known. */
   readonly touchedAt: number[]
+  /** Per touch mask the number of updates so far that met it; who remembers one knows how many there were since. */
+  readonly touches: number[]
   status: QuoteStatus | null
   readonly followers: Set<Follower>
-  /** What {@link FieldSet.render} gave since the last update, for the field sets of live groups. */
-  readonly rendered: Map<FieldSet, string | undefined>
+  /** For the field sets of live groups; empty after an update. */
+  readonly rendered: Map<FieldSet, Rendering>
 }
 
 /**
@@ -52,7 +65,7 @@ export class BoardTable {
     this.#counters = counters
   }
 
-  /** Merges a quote. Followers hear of it when a visible value changed and the board is live. */
+  /** Merges a quote. It is counted when a visible value changed; followers hear of it when the board is live, too. */
   apply(candidate: Candidate): void {
     const entry = this.ensure(candidate.quote.key)
     const touched = this.#merge(entry, candidate)
@@ -61,11 +74,13 @@ export class BoardTable {
     if (this.isLive && candidate.q <= entry.q) this.#counters.updatesLate++
     if (candidate.epoch === this.epoch) entry.q = Math.max(entry.q, candidate.q)
     if (this.isLive) this.onUpdate(entry, touched)
-    for (let bit = 0; bit < entry.touchedAt.length; bit++) if (touched & (1 << bit)) entry.touchedAt[bit] = entry.q
+    // Live ones come in order; a board is loaded in any.
+    const own = candidate.epoch === this.epoch ? candidate.q : 0
+    for (let bit = 0; bit < TOUCH_BITS; bit++)
+      if (touched & (1 << bit)) entry.touchedAt[bit] = this.isLive ? entry.q : Math.max(entry.touchedAt[bit]!, own)
+    for (let mask = 1; mask < TOUCH_MASKS; mask++) if (mask & touched) entry.touches[mask]!++
     if (!this.isLive) return
-    for (const follower of entry.followers) {
-      if ((follower.mask & touched) !== 0) follower.touch(entry.q)
-    }
+    for (const follower of entry.followers) if ((follower.mask & touched) !== 0) follower.touch()
   }
 
   /** Begins to count positions anew. Values stay: the merge does not depend on the epoch. */
@@ -103,6 +118,7 @@ export class BoardTable {
       row: emptyRow(key),
       q: 0,
       touchedAt: new Array<number>(TOUCH_BITS).fill(0),
+      touches: new Array<number>(TOUCH_MASKS).fill(0),
       status: null,
       followers: new Set(),
       rendered: new Map()
@@ -131,6 +147,9 @@ export class BoardTable {
 
 /** The fields of an entry's row, rendered once per update however many groups show them. */
 export function renderEntry(entry: Entry, fields: FieldSet): string | undefined {
-  if (!entry.rendered.has(fields)) entry.rendered.set(fields, fields.render(entry.row, entry.status))
-  return entry.rendered.get(fields)
+  const known = entry.rendered.get(fields)
+  if (known !== undefined) return known.text
+  const text = fields.render(entry.row, entry.status)
+  entry.rendered.set(fields, { text, row: null })
+  return text
 }

@@ -18,11 +18,18 @@ export const GROUP_BITS: Readonly<Record<FieldGroup, TouchMask>> = { trade: 1, b
 export const STATUS_BIT: TouchMask = 8
 /** The number of bits. */
 export const TOUCH_BITS = 4
+/** The number of masks, the empty one among them. */
+export const TOUCH_MASKS = 1 << TOUCH_BITS
 const ALL_GROUPS = GROUP_NAMES.reduce((mask, group) => mask | GROUP_BITS[group], 0)
 
 /** The newest position at which one of the mask's bits was touched. @param touchedAt the newest position of each bit */
 export function lastTouch(touchedAt: readonly number[], mask: TouchMask): number {
-  return touchedAt.reduce((newest, q, bit) => ((mask & (1 << bit)) === 0 ? newest : Math.max(newest, q)), 0)
+  let newest = 0
+  for (let bit = 0; bit < TOUCH_BITS; bit++) {
+    const q = touchedAt[bit] ?? 0
+    if ((mask & (1 << bit)) !== 0 && q > newest) newest = q
+  }
+  return newest
 }
 
 interface Labelled<Field> {

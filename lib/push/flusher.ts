@@ -1,23 +1,37 @@
 import type { Clock } from './clock.ts'
-import type { Group } from './group.ts'
 import { IntervalWheel } from './interval-wheel.ts'
 import type { Stretch } from './stretch.ts'
 
-/** An event-loop turn that lasts longer flushes in its middle. */
+/** What has ticks: a group, as far as it matters when. */
+export interface Ticking {
+  readonly sid: string
+  readonly signature: { readonly intervalMs: number }
+  flush(): void
+}
+
+/** What waits for the end of a turn waits no longer: a turn that lasts longer flushes in its middle. */
 const TURN_MS = 5
+/** Flushing at the end of turns takes at most one part of so many of the time, unless clients would wait longer than `TURN_MS`. */
+const PARTS = 10
 
 /**
- * Decides when groups have their ticks, with one timer for all. A group with an interval ticks at its own phase of it, so that
- * groups spread over the interval; one without ticks once per event-loop turn. Groups with nothing to send cost nothing.
+ * Decides when groups have their ticks. A group with an interval ticks at its own phase of it, so that groups spread over the interval,
+ * with one timer for all.
+ *
+ * One without ticks at the end of the event-loop turn: a quiet gateway sends at once. Where batches come quickly and clients are many
+ * that would be a write per batch and client, which is what costs most. So a flush is followed by a pause in proportion to what it
+ * took, in which what comes is gathered into one write: none where clients are few, at most `TURN_MS` where they are many.
  */
 export class Flusher {
   readonly #clock: Clock
   readonly #horizonMs: number
   readonly #stretch: Stretch
-  #wheel: IntervalWheel<Group>
-  #turn: Group[] = []
+  #wheel: IntervalWheel<Ticking>
+  #turn: Ticking[] = []
   #turnBeganMs = 0
-  #isDeferred = false
+  /** Turns are not flushed before. */
+  #pausedUntilMs = 0
+  #isTurnAwaited = false
   #isPaused = false
   #timer: { dueMs: number; cancel: () => void } | null = null
 
@@ -28,7 +42,7 @@ export class Flusher {
     this.#wheel = new IntervalWheel(maxIntervalMs)
   }
 
-  schedule(group: Group): void {
+  schedule(group: Ticking): void {
     const intervalMs = this.#stretch.of(group.signature.intervalMs)
     const nowMs = this.#clock.nowMs()
     if (intervalMs > 0) {
@@ -39,12 +53,7 @@ export class Flusher {
     }
     if (this.#turn.length === 0) this.#turnBeganMs = nowMs
     this.#turn.push(group)
-    if (this.#isDeferred) return
-    this.#isDeferred = true
-    this.#clock.defer(() => {
-      this.#isDeferred = false
-      this.#flushTurn()
-    })
+    if (!this.#isTurnAwaited) this.#awaitTurn(this.#pausedUntilMs - nowMs)
   }
 
   /** To be called inside long loops: flushes what waits for the end of a turn that has lasted too long. */
@@ -70,20 +79,34 @@ export class Flusher {
     this.#timer = null
   }
 
+  #awaitTurn(pauseMs: number): void {
+    this.#isTurnAwaited = true
+    const flush = () => {
+      this.#isTurnAwaited = false
+      this.#flushTurn()
+    }
+    // Timers know whole milliseconds: less is no pause.
+    if (pauseMs >= 1) this.#clock.after(Math.floor(pauseMs), flush)
+    else this.#clock.defer(flush)
+  }
+
   #flushTurn(): void {
     const groups = this.#turn
     this.#turn = []
     if (this.#isPaused) return
+    const beganMs = this.#clock.nowMs()
     for (const group of groups) group.flush()
+    this.#pausedUntilMs = beganMs + Math.min(TURN_MS, PARTS * (this.#clock.nowMs() - beganMs))
   }
 
   #arm(dueMs: number | undefined): void {
     if (dueMs === undefined || (this.#timer !== null && this.#timer.dueMs <= dueMs)) return
     this.#timer?.cancel()
     const cancel = this.#clock.after(Math.max(0, dueMs - this.#clock.nowMs()), () => {
-      this.#timer = null
       const groups = this.#wheel.take(this.#clock.nowMs())
+      // The timer counts as set meanwhile: groups ask for their next ticks one by one.
       if (!this.#isPaused) for (const group of groups) group.flush()
+      this.#timer = null
       this.#arm(this.#wheel.nextDueMs())
     })
     this.#timer = { dueMs, cancel }

@@ -8,10 +8,24 @@ export function encodeQuotes(format: RowFormat, sid: string, q: number, time: nu
   let text = format.quotes(sid, q, time, rows.length)
   let separator = ''
   for (const row of rows) {
-    text += separator + format.row(row.link.entry, row.q, row.p, row.n, row.text)
+    text += separator + written(format, row)
     separator = format.separator
   }
   return format.frame(text)
+}
+
+/** A row of a `quotes` frame, written once for all groups that send the same. */
+function written(format: RowFormat, { link, q, p, n, text }: Row): string {
+  const { entry, fields } = link
+  const rendering = entry.rendered.get(fields)
+  // In mode `all` a row may show an earlier state than that of now.
+  if (rendering === undefined || rendering.text !== text) return format.row(entry, q, p, n, text)
+  const { row } = rendering
+  if (row?.q === q && row.p === p && row.n === n) return row.written
+  // Cutting makes one piece of it, which costs less each time that it is put into a frame.
+  const made = `${format.row(entry, q, p, n, text)},`.slice(0, -1)
+  rendering.row = { q, p, n, written: made }
+  return made
 }
 
 /** The snapshot of a subscription, in frames of at most `rowsPerFrame` rows; only the last is final. */

@@ -25,7 +25,12 @@ export interface GroupContext {
   schedule(group: Group): void
 }
 
-/** All clients with one signature: what they follow, what waits for the next tick, and who they are. A frame is encoded once. */
+/**
+ * All clients with one signature: what they follow, what waits for the next tick, and who they are. A frame is encoded once.
+ *
+ * With an interval the clock alone decides when there is a tick, which then looks for what has happened: an update costs nothing per
+ * group that merges it. Without one, the first update asks for the tick. In mode `all` each update is a row that has to be made at once.
+ */
 export class Group implements Delivery {
   readonly sid: string
   readonly signature: Signature
@@ -33,16 +38,17 @@ export class Group implements Delivery {
   readonly lossless: boolean
   /** Ticks that had rows. */
   ticks = 0
+  /** Whether it has a tick every interval, whatever happens. */
+  readonly #isTicking: boolean
   readonly #context: GroupContext
   readonly #links = new Map<Entry, Link>()
   readonly #members: Member[] = []
-  /** Links with updates since the last tick. */
-  #dirty: Link[] = []
   /** In mode `all`: the rows since the last tick. */
   #rows: Row[] = []
+  /** Whether a tick is to come. Without one to come nothing waits. */
   #isScheduled = false
-  /** The position before the first update that waits. */
-  #waitingAfter = 0
+  /** While a tick is to come: each update at or below it was sent. */
+  #sentUpTo = 0
   #rotation = 0
   #snapshot: { position: number; frames: Buffer[] } | null = null
 
@@ -51,6 +57,7 @@ export class Group implements Delivery {
     this.signature = signature
     this.fields = fields
     this.lossless = signature.mode === 'all'
+    this.#isTicking = signature.mode === 'conflate' && signature.intervalMs > 0
     this.#context = context
     for (const key of signature.keys) this.#follow(context.board.ensure(key))
     if (signature.patterns.length > 0) for (const entry of context.board.entries.values()) this.offer(entry)
@@ -81,7 +88,7 @@ export class Group implements Delivery {
 
   /** Each update at or below it was sent or superseded by a sent row. */
   get safePosition(): number {
-    return this.#isWaiting ? this.#waitingAfter : this.#context.board.position
+    return this.#isScheduled ? this.#sentUpTo : this.#context.board.position
   }
 
   /** Follows an entry if a pattern meets it. */
@@ -92,6 +99,7 @@ export class Group implements Delivery {
   join(outlet: Outlet): Member {
     const member = new Member(this, outlet, this.#context.counters)
     member.index = this.#members.push(member) - 1
+    if (this.#isTicking) this.#schedule(this.position)
     return member
   }
 
@@ -107,11 +115,11 @@ export class Group implements Delivery {
 
   /** One tick: encodes what waits once and gives it to every member, a different one first each time. */
   flush(): void {
+    if (!this.#isScheduled || this.#members.length === 0) return
+    const rows = this.#takeRows()
     this.#isScheduled = false
-    const rows = this.lossless ? this.#rows : this.#dirty.map(link => link.take())
-    this.#rows = []
-    this.#dirty = []
-    if (rows.length === 0 || this.#members.length === 0) return
+    if (this.#isTicking) this.#schedule(this.position)
+    if (rows.length === 0) return
     this.ticks++
     const frame = this.encode(rows, this.position)
     const first = this.#rotation++ % this.#members.length
@@ -122,10 +130,10 @@ export class Group implements Delivery {
   /** Begins anew after a change of epoch: every member gets a snapshot with the new positions. */
   restart(): void {
     this.#isScheduled = false
-    this.#dirty = []
     this.#rows = []
     this.#snapshot = null
-    for (const link of this.#links.values()) link.restart()
+    for (const link of this.#links.values()) link.settle()
+    if (this.#isTicking) this.#schedule(this.position)
     for (const member of this.#members) member.restart()
   }
 
@@ -133,13 +141,13 @@ export class Group implements Delivery {
   release(): void {
     for (const [entry, link] of this.#links) entry.followers.delete(link)
     this.#links.clear()
-    this.#dirty = []
     this.#rows = []
   }
 
   *waiting(): Iterable<readonly [Link, { q: number; n: number }]> {
-    for (const link of this.#dirty) yield [link, { q: link.q, n: link.n }]
     for (const row of this.#rows) yield [row.link, { q: row.q, n: 0 }]
+    if (this.lossless || !this.#isScheduled) return
+    for (const link of this.#linksSince(this.#sentUpTo)) if (link.n > 0) yield [link, { q: link.q, n: link.n }]
   }
 
   encode(rows: readonly Row[], q: number): Buffer {
@@ -169,21 +177,24 @@ export class Group implements Delivery {
     const { ring } = this.#context
     if (!ring.covers(q)) return undefined
     const rows: Row[] = []
-    // Whatever is less to look at: all that happened, or all that this group is about.
-    if (ring.countAfter(q) < this.#links.size) {
-      const seen = new Set<Entry>()
-      for (const { entry } of ring.after(q)) seen.add(entry)
-      for (const entry of seen) this.#addMissed(rows, entry, q)
-    } else {
-      for (const entry of this.#links.keys()) this.#addMissed(rows, entry, q)
-    }
+    for (const link of this.#linksSince(q)) this.#addMissed(rows, link, q)
     return rows.sort((a, b) => a.q - b.q)
   }
 
-  #addMissed(rows: Row[], entry: Entry, q: number): void {
-    const link = this.#links.get(entry)
-    if (link === undefined) return
-    const { mask } = link
+  /** Those of what was updated behind `q`, and maybe others: whatever is less to look at, all that happened or all that this group is about. */
+  #linksSince(q: number): Iterable<Link> {
+    const { ring } = this.#context
+    if (!ring.covers(q) || ring.countAfter(q) >= this.#links.size) return this.#links.values()
+    const links = new Set<Link>()
+    for (const { entry } of ring.after(q)) {
+      const link = this.#links.get(entry)
+      if (link !== undefined) links.add(link)
+    }
+    return links
+  }
+
+  #addMissed(rows: Row[], link: Link, q: number): void {
+    const { entry, mask } = link
     const missed = [...this.#context.ring.ofEntry(entry, q)].filter(({ touched }) => (touched & mask) !== 0)
     const [first] = missed
     const last = missed.at(-1)
@@ -200,37 +211,36 @@ export class Group implements Delivery {
 
   #follow(entry: Entry): void {
     if (this.#links.has(entry)) return
-    const link = new Link(entry, this.fields, this.lossless ? this.#addRow : this.#addDirty)
+    const link = new Link(entry, this.fields, this.#onTouch)
     this.#links.set(entry, link)
-    if (this.signature.mode !== 'latest') entry.followers.add(link)
+    if (this.signature.mode !== 'latest' && !this.#isTicking) entry.followers.add(link)
   }
 
-  get #isWaiting(): boolean {
-    return this.#dirty.length + this.#rows.length > 0
-  }
-
-  readonly #addDirty = (link: Link): void => {
-    this.#beforeUpdate()
-    if (link.n > 1) this.#context.counters.updatesConflated++
-    else this.#dirty.push(link)
-    this.#schedule()
-  }
-
-  readonly #addRow = (link: Link): void => {
-    this.#beforeUpdate()
+  /** An update is being applied: each at or below its position, but for itself, was sent or waits. */
+  readonly #onTouch = (link: Link): void => {
+    this.#schedule(this.position - 1)
+    if (!this.lossless) return
     this.#rows.push(link.take())
     if (this.#rows.length >= MAX_WAITING_ROWS) this.flush()
-    else this.#schedule()
   }
 
-  #beforeUpdate(): void {
-    this.#context.counters.updates++
-    if (!this.#isWaiting) this.#waitingAfter = this.#context.board.position - 1
+  #takeRows(): readonly Row[] {
+    const { counters } = this.#context
+    const rows = this.#rows
+    this.#rows = []
+    if (!this.lossless && this.#sentUpTo < this.position)
+      for (const link of this.#linksSince(this.#sentUpTo)) if (link.n > 0) rows.push(link.take())
+    for (const { n } of rows) {
+      counters.updates += n
+      counters.updatesConflated += n - 1
+    }
+    return rows
   }
 
-  #schedule(): void {
+  #schedule(sentUpTo: number): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
+    this.#sentUpTo = sentUpTo
     this.#context.schedule(this)
   }
 }

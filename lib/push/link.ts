@@ -12,53 +12,57 @@ export interface Row {
 }
 
 /**
- * One symbol in one signature group: which positions the group's clients have, and what waits for the next tick.
- * Clients of the group hold `sent` or more; an update that touched the group's fields lies at `q`.
+ * One symbol in one signature group: what the group's clients have of it, which is `sent` or more. What waits for the next tick
+ * follows from what its entry has counted since.
  */
 export class Link implements Follower {
   readonly entry: Entry
   readonly fields: FieldSet
-  readonly mask: TouchMask
   /** The position of the last row sent to the group, or of the last update of its fields when the group was made. */
   sent: number
-  /** The position of the last update that touched the group's fields. */
-  q: number
-  /** Updates since `sent`. */
-  n = 0
+  /** What the entry had counted then. */
+  #counted: number
   readonly #onTouch: (link: Link) => void
 
   constructor(entry: Entry, fields: FieldSet, onTouch: (link: Link) => void) {
     this.entry = entry
     this.fields = fields
-    this.mask = fields.mask
-    this.q = lastTouch(entry.touchedAt, this.mask)
     this.sent = this.q
+    this.#counted = entry.touches[fields.mask] ?? 0
     this.#onTouch = onTouch
   }
 
-  touch(q: number): void {
-    this.q = q
-    this.n++
+  /** Only the updates that meet it matter to the group. */
+  get mask(): TouchMask {
+    return this.fields.mask
+  }
+
+  /** The position of the last of them. */
+  get q(): number {
+    return lastTouch(this.entry.touchedAt, this.fields.mask)
+  }
+
+  /** How many of them came since `sent`. */
+  get n(): number {
+    return (this.entry.touches[this.fields.mask] ?? 0) - this.#counted
+  }
+
+  touch(): void {
     this.#onTouch(this)
   }
 
   /** Takes what waits as one row, up to now. */
   take(): Row {
     const row: Row = { link: this, q: this.q, p: this.sent, n: this.n, text: this.render() ?? '' }
-    this.settle()
+    this.sent = row.q
+    this.#counted += row.n
     return row
   }
 
-  /** Nothing waits any more: clients have been given everything up to the board's position. */
+  /** Nothing waits any more: clients are given everything up to the position of the board, whose epoch may be a new one. */
   settle(): void {
     this.sent = this.q
-    this.n = 0
-  }
-
-  /** Takes the board's position after a change of epoch. */
-  restart(): void {
-    this.q = lastTouch(this.entry.touchedAt, this.mask)
-    this.settle()
+    this.#counted += this.n
   }
 
   render(): string | undefined {

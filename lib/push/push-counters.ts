@@ -11,7 +11,7 @@ export interface PushCounters {
   messagesUnknown: number
   messagesBad: number
   messagesRateLimited: number
-  /** Updates that touched a subscribed field, once per signature. */
+  /** Updates that touched a subscribed field, once per signature, counted when they are sent. */
   updates: number
   /** Updates that were merged into a later row. */
   updatesConflated: number

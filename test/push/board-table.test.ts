@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BoardTable, renderEntry } from '../../lib/push/board-table.ts'
-import { FieldSet, GROUP_BITS, STATUS_BIT } from '../../lib/push/field-set.ts'
+import { FieldSet, GROUP_BITS, lastTouch, STATUS_BIT } from '../../lib/push/field-set.ts'
 import { zeroCounters } from '../../lib/push/push-counters.ts'
 import { viewRow } from '../../lib/quote/board.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
@@ -15,7 +15,8 @@ function openBoard() {
   board.restart('E1', 0)
   board.isLive = true
   const heard: number[] = []
-  board.ensure(A).followers.add({ mask: GROUP_BITS.trade | STATUS_BIT, touch: q => heard.push(q) })
+  const entry = board.ensure(A)
+  entry.followers.add({ mask: GROUP_BITS.trade | STATUS_BIT, touch: () => void heard.push(entry.q) })
   let q = 0
   return { board, heard, apply: (quote: Quote) => board.apply({ quote, epoch: 'E1', q: ++q }) }
 }
@@ -83,4 +84,17 @@ test('a channel that does not tell the status hides none, as in the latest store
   const entry = board.entries.get(A)
   assert.deepEqual([entry?.status, heard], ['trading', [1]])
   assert.equal(entry && viewRow(entry.row)?.status, 'trading')
+})
+
+test('a board that is loaded in any order knows the position of each group of fields', () => {
+  const board = new BoardTable(zeroCounters())
+  board.restart('E1', 0)
+  const load = (q: number, epoch: string, observed: number, quote: Parameters<typeof makeQuote>[2]) =>
+    board.apply({ quote: makeQuote(A, OPENING + observed, quote), epoch, q })
+  load(80, 'E1', 80, { channel: '@book', bid: '1', bidSize: '1', ask: '2', askSize: '1' })
+  load(50, 'E1', 50, { channel: '@trade', last: '3', lastSize: '1' })
+  load(90, 'E0', 40, { channel: '@stats', open: '1' })
+  const { q, touchedAt } = board.entries.get(A)!
+  const at = (mask: number) => lastTouch(touchedAt, mask)
+  assert.deepEqual([q, at(GROUP_BITS.book), at(GROUP_BITS.trade), at(GROUP_BITS.stats)], [80, 80, 50, 0])
 })
