@@ -103,7 +103,7 @@ function placeOf(headers: DeliveryHeaders): { epoch: string; sequence: number } 
 async function readNewest(): Promise<Quote[]> {
   const history = await openHistory(settings.history)
   try {
-    return await history.newest({ since: Date.now() * 1_000 - WARM_MICROS })
+    return await history.newest(Date.now() * 1_000 - WARM_MICROS)
   } finally {
     await history.close()
   }

@@ -29,14 +29,14 @@ export interface HistoryCursor {
   id: string
 }
 
-/** Which channels' newest quotes are asked for. */
-export interface NewestQuery {
+/** Which instruments' quotes of a moment are asked for. */
+export interface AsOfQuery {
+  /** At most 500. */
+  keys: readonly string[]
   /** Inclusive. */
   since: Micros
-  /** Exclusive; no end when absent. */
-  before?: Micros | undefined
-  /** At most 500; all when absent. */
-  keys?: readonly string[] | undefined
+  /** Exclusive. */
+  before: Micros
 }
 
 /** Which instruments are asked for. */
@@ -66,8 +66,10 @@ export interface KeysPage {
 export interface HistoryStore {
   append(quotes: readonly Quote[]): Promise<AppendResult>
   range(range: HistoryRange): Promise<Quote[]>
-  /** The newest stored quote of every key and channel within a time, to begin a board with. */
-  newest(query: NewestQuery): Promise<Quote[]>
+  /** The newest stored quote of every key and channel, to warm a board from; within the last `sinceMicros` only. */
+  newest(since: Micros): Promise<Quote[]>
+  /** The same of some keys as of a moment of the past. */
+  asOf(query: AsOfQuery): Promise<Quote[]>
   /** The instruments of which something is, or once was, stored. */
   keys(query: KeysQuery): Promise<KeysPage>
   /** The number of stored quotes, of one key or of all. */

@@ -1,16 +1,16 @@
 import { matchesPattern } from '../instruments/key-pattern.ts'
-import type { Quote } from '../quote/quote.ts'
+import type { Micros, Quote } from '../quote/quote.ts'
 import type { SqlClient, SqlRow, SqlValue } from '../store/sql-client.ts'
 import { StoreError } from '../store/store-error.ts'
 import { checkQuote } from './check-quote.ts'
 import type {
   AppendResult,
+  AsOfQuery,
   HistoryCursor,
   HistoryRange,
   HistoryStore,
   KeysPage,
-  KeysQuery,
-  NewestQuery
+  KeysQuery
 } from './history-store.ts'
 import { compareRows, fromRow, QUOTES, type SeriesIds, toRow } from './quote-row.ts'
 import { SeriesDirectory } from './series-directory.ts'
@@ -18,6 +18,8 @@ import { storedId } from './stored-id.ts'
 
 const MAX_LIMIT = 10_000
 const MAX_KEYS = 500
+/** SQLite takes 500 parts of a union. */
+const SERIES_PER_QUERY = 200
 
 /** The columns that `fromRow` reads, of quotes `q`, series `s` and instrument keys `k`. */
 const SELECTED = `${QUOTES.columns.map(column => `q.${column}`).join(', ')}, s.kind, s.provider, s.channel, k.instrument_key`
@@ -49,7 +51,7 @@ export class SqlHistory implements HistoryStore {
         throw new StoreError('out_of_domain', `expected times in microseconds, got ${time}`)
     }
     checkLimit(limit)
-    const series = await this.#series.ofInstrument(key)
+    const series = await this.#series.ofInstruments([key])
     const [first] = series
     if (first === undefined) return []
     const byTime = order === 'desc' ? 'observed_time DESC, quote_id DESC' : 'observed_time, quote_id'
@@ -79,28 +81,48 @@ export class SqlHistory implements HistoryStore {
     return rows.map(fromRow)
   }
 
-  async newest({ since, before = Number.MAX_SAFE_INTEGER, keys }: NewestQuery): Promise<Quote[]> {
-    if (keys?.length === 0) return []
-    if (keys !== undefined && keys.length > MAX_KEYS)
-      throw new StoreError('out_of_domain', `expected at most ${MAX_KEYS} keys, got ${keys.length}`)
-    const ofKeys = `WHERE instrument_id IN (
-             SELECT id FROM instrument_keys WHERE instrument_key IN (${(keys ?? []).map(() => '?').join(', ')})
-           )`
+  async newest(since: Micros): Promise<Quote[]> {
     // One look into the index per series, however many rows there are.
     const rows = await this.#client.query(
       `SELECT ${SELECTED}
        FROM (
          SELECT id, instrument_id, kind, provider, channel, (
-           SELECT n.quote_id FROM quotes n
-           WHERE n.series_id = series.id AND n.observed_time >= ? AND n.observed_time < ?
+           SELECT n.quote_id FROM quotes n WHERE n.series_id = series.id AND n.observed_time >= ?
            ORDER BY n.observed_time DESC, n.quote_id DESC LIMIT 1
          ) AS newest_id
-         FROM series ${keys === undefined ? '' : ofKeys}
+         FROM series
        ) s
        JOIN quotes q ON q.instrument_id = s.instrument_id AND q.quote_id = s.newest_id
        JOIN instrument_keys k ON k.id = s.instrument_id`,
-      [since, before, ...(keys ?? [])]
+      [since]
     )
+    return newestOfChannels(rows)
+  }
+
+  async asOf({ keys, since, before }: AsOfQuery): Promise<Quote[]> {
+    if (keys.length > MAX_KEYS)
+      throw new StoreError('out_of_domain', `expected at most ${MAX_KEYS} keys, got ${keys.length}`)
+    const series = await this.#series.ofInstruments(keys)
+    const rows: SqlRow[] = []
+    for (let begin = 0; begin < series.length; begin += SERIES_PER_QUERY) {
+      const some = series.slice(begin, begin + SERIES_PER_QUERY)
+      // Spelled out per series: as one subquery for all, MariaDB would look at every row behind the moment.
+      const parts = some.map(
+        (_, index) => `SELECT * FROM (
+           SELECT instrument_id, quote_id FROM quotes WHERE series_id = ? AND observed_time >= ? AND observed_time < ?
+           ORDER BY observed_time DESC, quote_id DESC LIMIT 1
+         ) part${index}`
+      )
+      const found = await this.#client.query(
+        `SELECT ${SELECTED}
+         FROM (${parts.join(' UNION ALL ')}) ids
+         LEFT JOIN quotes q ON q.instrument_id = ids.instrument_id AND q.quote_id = ids.quote_id
+         LEFT JOIN series s ON s.id = q.series_id
+         LEFT JOIN instrument_keys k ON k.id = q.instrument_id`,
+        some.flatMap(({ seriesId }) => [seriesId, since, before])
+      )
+      rows.push(...found)
+    }
     return newestOfChannels(rows)
   }
 

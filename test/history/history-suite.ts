@@ -166,7 +166,7 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
       makeQuote({ key, observedTime: NOON + offset, src: { channel, provider } })
     const quotes = [of('a', 1), of('a', 3), of('a', 2), of('b', 5), of('c', -9), of('d', 6, 'one'), of('d', 7, 'two')]
     await store.append(quotes)
-    const newest = (await store.newest({ since: NOON })).filter(quote => quote.key === key)
+    const newest = (await store.newest(NOON)).filter(quote => quote.key === key)
     newest.sort((a, b) => a.observedTime - b.observedTime)
     assert.deepEqual(newest, [of('a', 3), of('b', 5), of('d', 7, 'two')])
   })
@@ -178,7 +178,7 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
       makeQuote({ key, observedTime: NOON + offset, src: { channel } })
     await store.append([of(one, 'a', 1), of(one, 'a', 5), of(one, 'b', -1), of(other, 'a', 3), of(other, 'b', 5)])
     const newest = async (before: number, keys: string[]) =>
-      (await store.newest({ since: NOON, before: NOON + before, keys })).map(
+      (await store.asOf({ since: NOON, before: NOON + before, keys })).map(
         ({ key, src, observedTime }) => `${key.slice(-1)} ${src.channel} ${observedTime - NOON}`
       )
     assert.deepEqual((await newest(5, [one, other])).sort(), ['1 a 1', '2 a 3'])
