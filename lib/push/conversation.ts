@@ -61,7 +61,11 @@ export class Conversation {
     for (const subscription of [...session.subscriptions.values()]) {
       const { sid, signature } = subscription.group
       const rest = entitledPart(signature, entitlement, limits.patterns)
-      if (signatureId(rest) === sid) continue
+      if (signatureId(rest) === signatureId(signature)) continue
+      if (subscription.playback !== undefined) {
+        subscription.playback.fail(new MessageError(403, 'outside of what you may see now', null))
+        continue
+      }
       isChanged = true
       this.#deps.subscriber.leave(session, subscription)
       if (rest.keys.length + rest.patterns.length === 0) {
@@ -88,10 +92,21 @@ export class Conversation {
     this.#deps.onChange(session)
   }
 
-  #update(session: Session, { id, sid, ...changes }: Extract<ClientMessage, { type: 'update' }>): void {
+  #update(
+    session: Session,
+    { type: _type, id, sid, speed, ...changes }: Extract<ClientMessage, { type: 'update' }>
+  ): void {
     this.#deps.subscriber.checkReady(session, id)
     const subscription = session.subscriptions.get(sid)
     if (subscription === undefined) throw unknownSubscription([sid], id)
+    const { playback } = subscription
+    if (playback !== undefined || speed !== undefined) {
+      if (playback === undefined || speed === undefined || Object.keys(changes).length > 0)
+        throw new MessageError(400, 'expected speed, and nothing else, of a playback and of nothing else', id)
+      playback.change(speed)
+      session.send({ type: 'updated', id, from: sid, sub: infoOf(subscription) })
+      return
+    }
     const old = subscription.group.signature
     const signature = {
       ...old,

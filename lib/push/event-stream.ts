@@ -5,6 +5,7 @@ import { MessageError } from './message-error.ts'
 import { parseMessage } from './parse-message.ts'
 import type { ClientMessage } from './protocol.ts'
 import type { Parameters } from './quote-query.ts'
+import { ReplayEventIds, replaySinceOf } from './replay-event-id.ts'
 import { payloadOf } from './websocket-frame.ts'
 
 /** What `ws` calls these states. */
@@ -29,6 +30,7 @@ export class EventStream extends EventEmitter {
   readonly OPEN = OPEN
   readyState = OPEN
   readonly #response: ServerResponse
+  readonly #replay = new ReplayEventIds()
   #epoch: string
 
   /** @param epoch what positions count in until a snapshot says otherwise */
@@ -60,16 +62,17 @@ export class EventStream extends EventEmitter {
     const head = payload.toString('latin1', 0, HEAD_BYTES)
     this.#epoch = EPOCH.exec(head)?.[1] ?? this.#epoch
     const position = UNFINISHED.test(head) ? undefined : POSITION.exec(head)?.[1]
-    const id = position === undefined ? '' : `id: ${this.#epoch}:${position}\n`
-    this.#response.cork()
     const type = TYPE.exec(head)?.[1]
+    const place = this.#replay.of(type, payload) ?? (position === undefined ? undefined : `${this.#epoch}:${position}`)
+    const id = place === undefined || place === '' ? '' : `id: ${place}\n`
+    this.#response.cork()
     this.#response.write(`event: ${type}\n${id}data: `)
     this.#response.write(payload)
     const hasRoom = this.#response.write('\n\n')
     this.#response.uncork()
     if (type === 'bye') this.#response.write(`retry: ${JSON.parse(payload.toString()).reconnectAfterMs}\n\n`)
     // Nothing can be asked a second time.
-    if (type === 'error') this.close()
+    if (type === 'error' || type === 'played') this.close()
     return hasRoom
   }
 
@@ -95,7 +98,7 @@ export function wantsEvents({ method, headers }: IncomingMessage): boolean {
 
 /**
  * The `subscribe` message that a request for events stands for: `keys` and `patterns` separated by commas, `fields`, `intervalMs`, `mode`,
- * and `Last-Event-ID` to go on from. What the values mean is checked as for a message.
+ * and `Last-Event-ID` to go on from; `since`, `until` and `speed` to play history. What the values mean is checked as for a message.
  * @throws HttpProblem 400
  */
 export function subscriptionOf(parameters: Parameters, lastEventId: string | undefined): ClientMessage {
@@ -107,7 +110,7 @@ export function subscriptionOf(parameters: Parameters, lastEventId: string | und
     fields: list('fields'),
     intervalMs: interval,
     mode: parameters.mode,
-    since: lastEventId === undefined || lastEventId === '' ? undefined : sinceOf(lastEventId)
+    since: replaySinceOf(parameters, lastEventId) ?? (lastEventId ? sinceOf(lastEventId) : undefined)
   }
   try {
     return parseMessage(JSON.stringify({ type: 'subscribe', subs: [sub] })) as ClientMessage

@@ -15,6 +15,8 @@ import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { DEFAULT_LIMITS, type PushLimits } from './limits.ts'
 import { MemorySessions } from './memory-sessions.ts'
+import type { PlaybackHistory } from './playback-history.ts'
+import { Playbacks } from './playbacks.ts'
 import { type ClientMessage, FEATURES, publicLimits } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
@@ -49,6 +51,8 @@ export interface HubOptions {
   onWanted?: (key: string) => void
   /** Where sessions are kept for clients that come back; in this process when absent. */
   sessions?: SessionStore
+  /** What may be played; nothing when absent. */
+  history?: PlaybackHistory
   /** Told of a defect: a client's message that could not be answered. */
   onError?: (error: unknown) => void
 }
@@ -76,6 +80,7 @@ export class Hub {
   readonly #statuses: StatusBoard
   readonly #keeper: SessionKeeper
   readonly #ring: ReplayRing
+  readonly #playbacks: Playbacks
   #isReady = false
   #onEmpty: (() => void) | null = null
   #isDraining = false
@@ -122,7 +127,11 @@ export class Hub {
     const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
+    const onError = options.onError ?? (() => {})
+    const { history = null } = options
+    this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters: this.counters, onError })
     const subscriber = new Subscriber({
+      playbacks: this.#playbacks,
       board: this.board,
       groups: this.#groups,
       limits: this.limits,
@@ -159,7 +168,7 @@ export class Hub {
       clock,
       limits: this.limits,
       counters: this.counters,
-      onError: options.onError ?? (() => {})
+      onError
     })
   }
 
@@ -175,6 +184,11 @@ export class Hub {
   /** The number of live signatures. */
   get groups(): number {
     return this.#groups.size
+  }
+
+  /** The number of playbacks of history. */
+  get playbacks(): number {
+    return this.#playbacks.size
   }
 
   /** Takes over an accepted WebSocket and the connection under it. */
@@ -218,7 +232,7 @@ export class Hub {
       auth: this.access.mode,
       ...(visitor.identity === null ? { authDeadlineMs: this.access.config.authDeadlineMs } : {}),
       limits: publicLimits(rights.limits),
-      features: FEATURES
+      features: this.#options.history === undefined ? FEATURES : [...FEATURES, 'replay']
     })
     this.#authentication.begin(session, visitor)
     this.#statuses.tell(session)

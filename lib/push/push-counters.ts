@@ -45,6 +45,12 @@ export interface PushCounters {
   closedDeadline: number
   /** Times that sessions could not be kept for their clients to come back. */
   sessionsUnsaved: number
+  /** Playbacks of history: begun, played to their end, and given up. The rest was ended by its client. */
+  playbacksBegun: number
+  playbacksPlayed: number
+  playbacksFailed: number
+  /** Reads of history that failed and were tried again, or given up. */
+  playbackRetries: number
 }
 
 export function zeroCounters(): PushCounters {
@@ -80,6 +86,10 @@ export function zeroCounters(): PushCounters {
     loginsFailed: 0,
     closedExpired: 0,
     closedDeadline: 0,
-    sessionsUnsaved: 0
+    sessionsUnsaved: 0,
+    playbacksBegun: 0,
+    playbacksPlayed: 0,
+    playbacksFailed: 0,
+    playbackRetries: 0
   }
 }

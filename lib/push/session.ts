@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
+import type { Playback } from './playback.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -47,6 +48,8 @@ export interface SessionDeps {
 export interface Subscription {
   readonly group: Group
   readonly member: Member
+  /** What feeds the group, where it shows history in place of now. */
+  readonly playback?: Playback
 }
 
 /**
@@ -116,9 +119,14 @@ export class Session implements Outlet {
     return symbols
   }
 
+  /** Those to what is live: another connection may go on with them. */
+  get live(): Subscription[] {
+    return [...this.subscriptions.values()].filter(({ playback }) => playback === undefined)
+  }
+
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid, signature } }) => ({
+    const subscriptions = this.live.map(({ group: { sid, signature } }) => ({
       ...signature,
       sid,
       keys: [...signature.keys],
@@ -147,9 +155,12 @@ export class Session implements Outlet {
     this.write(encodeTextFrame(JSON.stringify(message)), 0)
   }
 
-  /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */
+  /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room, and lets playbacks go on. */
   catchUp(): void {
-    for (const { member } of this.subscriptions.values()) if (member.isBehind) member.catchUp()
+    for (const { member, playback } of this.subscriptions.values()) {
+      if (member.isBehind) member.catchUp()
+      playback?.wake()
+    }
   }
 
   get isBehind(): boolean {
@@ -177,7 +188,7 @@ export class Session implements Outlet {
 
   /** Whether a client with subscriptions may come back after this close. */
   mayResume(code: number): boolean {
-    return this.subscriptions.size > 0 && code >= CLOSE_CODES.overloaded
+    return this.live.length > 0 && code >= CLOSE_CODES.overloaded
   }
 
   closeSlow(): void {

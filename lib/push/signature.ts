@@ -23,9 +23,15 @@ export interface Signature {
 /** 72 bits of the hash: two signatures of one gateway do not meet in practice. */
 const SID_LENGTH = 12
 
-/** The short hash of a signature, equal on every connection and every gateway. */
-export function signatureId({ keys, patterns, fields, intervalMs, mode }: Signature): string {
-  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, 'json'])
+/**
+ * The short hash of a signature, equal on every connection and every gateway.
+ * @param more what else tells it apart, for what is not the same everywhere
+ */
+export function signatureId(
+  { keys, patterns, fields, intervalMs, mode }: Signature,
+  more: readonly (string | number)[] = []
+): string {
+  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, 'json', ...more])
   return hash('sha256', canonical, 'base64url').slice(0, SID_LENGTH)
 }
 
