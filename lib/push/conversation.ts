@@ -63,7 +63,7 @@ export class Conversation {
       const rest = entitledPart(signature, entitlement, limits.patterns)
       if (signatureId(rest) === signatureId(signature)) continue
       if (subscription.playback !== undefined) {
-        subscription.playback.fail(new MessageError(403, 'outside of what you may see now', null))
+        subscription.playback.forbid()
         continue
       }
       isChanged = true

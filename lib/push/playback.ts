@@ -58,8 +58,10 @@ export class Playback {
   readonly #ending = new AbortController()
   /** Microseconds of history that one frame covers; 0 where frames hold whatever is due. */
   readonly #interval: number
-  /** Everything observed before it was shown; what is sent next shows this moment. */
+  /** Everything observed before it is on the board; what is sent next shows this moment. */
   #time: Micros
+  /** The moment of the last frame: everything observed before it was sent. */
+  #sent: Micros
   /** When what waits is to be sent; null while nothing does. */
   #tickAt: Micros | null = null
   #sinceTurn = 0
@@ -70,6 +72,7 @@ export class Playback {
     const { signature, part, client } = options
     const { clock, counters, limits } = deps
     this.#time = part.from
+    this.#sent = part.from
     this.#interval =
       signature.mode === 'all' && signature.intervalMs === 0 ? 0 : Math.max(1, signature.intervalMs) * 1_000
     this.#board = new BoardTable(counters)
@@ -112,14 +115,15 @@ export class Playback {
       await this.#show(keys)
       this.#end(this.#options.part.until, undefined)
     } catch (error) {
-      if (!signal.aborted) this.fail(error)
+      if (signal.aborted) return
+      this.group.flush()
+      this.#end(this.#time, error)
     }
   }
 
-  /** Ends it before its time and tells the client from where it may go on. */
-  fail(error: unknown): void {
-    this.group.flush()
-    this.#end(this.#time, error)
+  /** Ends it because its client may not see all of it any more: of what waits nothing is sent. */
+  forbid(): void {
+    this.#end(this.#sent, new MessageError(403, 'outside of what you may see now', null))
   }
 
   /** Ends it without a word. Idempotent. */
@@ -263,6 +267,7 @@ export class Playback {
     await this.#pace.room()
     this.#tickAt = null
     this.#time = time
+    this.#sent = time
     this.group.flush()
   }
 }
