@@ -101,3 +101,26 @@ test('so it is from MariaDB', async t => {
   const server = await startMariadb(t)
   await replayEverything(t, server.url)
 })
+
+test('MariaDB killed in the middle of a playback and started again: it stands still meanwhile, and every row comes once', async t => {
+  const server = await startMariadb(t)
+  const { broker, port } = await openNode(t, server.url)
+  const client = await ProtocolClient.connect(t, port)
+  const quotes = makeMarket()
+  for (let begin = 0; begin < quotes.length; begin += BATCH)
+    await publish(broker, 'quotes.received', { source: 'demo', quotes: quotes.slice(begin, begin + BATCH) })
+  const stored = new Map(quotes.toReversed().map(quote => [`${quote.key} ${quote.id}`, quote]))
+  await waitUntil('all are stored', async () => (await broker.call<number>('storage.count')) === stored.size)
+  const since = { time: OPENING - 1_000_000, until: OPENING + 5_100_000, speed: 4 }
+  const sid = await client.subscribe({ patterns: ['demo:*:*'], mode: 'all', since })
+  await waitUntil('it plays', () => rowsOf(client, sid).length > 0)
+  await server.kill9()
+  const retries = async () => (await broker.call<{ playbackRetries: number }>('gateway.stats')).playbackRetries
+  await waitUntil('it could not be read', async () => (await retries()) > 0)
+  await server.restart()
+  const played = await untilPlayed(client, sid)
+  assert.equal(played.code, undefined)
+  assert.deepEqual(rowsOf(client, sid).map(valuesOf), expectedRows(inOrder([...stored.values()])).rows)
+  assert.equal(errorsOf(client), 0)
+  t.diagnostic(`${await retries()} reads failed, ${played.rows} rows came once`)
+})
