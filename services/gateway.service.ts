@@ -57,6 +57,8 @@ export interface GatewayStats extends PushCounters, Lag {
   loopDelayMs: number
   sessions: number
   groups: number
+  /** Playbacks of history under way. */
+  playbacks: number
   instruments: number
   wantedHeldBack: number
   instrumentsDropped: number
@@ -103,6 +105,7 @@ export function gatewayService(deps: GatewayDeps) {
           loopDelayMs: hub.overload.delayMs,
           sessions: hub.sessions,
           groups: hub.groups,
+          playbacks: hub.playbacks,
           instruments: hub.board.entries.size,
           wantedHeldBack: wanted.heldBack,
           instrumentsDropped: known.dropped
@@ -147,6 +150,11 @@ export function gatewayService(deps: GatewayDeps) {
         node: broker.nodeID,
         limits: deps.limits,
         sessions: this.sessions,
+        history: {
+          page: query => broker.call('storage.page', query),
+          asOf: query => broker.call('storage.asOf', query),
+          keys: query => broker.call('storage.keys', query)
+        },
         access: new Access(deps.access?.() ?? OPEN_ACCESS, {
           now: systemClock.nowMicros,
           onProblem: problem => logger.warn('gateway: the JWKS file cannot be read, its old keys stay', { problem })

@@ -1,7 +1,8 @@
 import type { Context, Logger, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
 import { on } from '../lib/buffer/events.ts'
 import { type AppendCounters, AppendQueue } from '../lib/history/append-queue.ts'
-import type { HistoryStore } from '../lib/history/history-store.ts'
+import { type HistoryPage, readPage } from '../lib/history/history-page.ts'
+import type { AsOfQuery, HistoryCursor, HistoryStore, KeysPage, KeysQuery } from '../lib/history/history-store.ts'
 import { openHistory } from '../lib/history/open-history.ts'
 import type { Instrument, InstrumentStore } from '../lib/instruments/instrument-store.ts'
 import { openInstruments } from '../lib/instruments/open-instruments.ts'
@@ -14,6 +15,8 @@ import { settings } from '../moleculer.config.ts'
 /** Rows of one answer at most: an answer is one message, of 1 MiB at most. */
 const MAX_ROWS = 1_000
 const DEFAULT_ROWS = 100
+/** Each may have several channels. */
+const MAX_AS_OF_KEYS = 100
 
 export interface StorageDeps {
   openHistory: (counters: SqlCounters) => Promise<HistoryStore>
@@ -29,6 +32,18 @@ export interface HistoryParams {
   to?: Micros
   limit?: number
   order?: 'asc' | 'desc'
+}
+
+/** A page of a range, from its oldest quote on. */
+export interface PageParams {
+  key: string
+  /** Inclusive. */
+  from: Micros
+  /** Exclusive. */
+  to: Micros
+  /** The last quote of the page before. */
+  after?: HistoryCursor
+  limit: number
 }
 
 export interface StorageStats extends AppendCounters {
@@ -93,6 +108,41 @@ export function storageService(deps: StorageDeps) {
         handler(ctx: Context<HistoryParams>): Promise<Quote[]> {
           const { key, from = 0, to = Number.MAX_SAFE_INTEGER, limit = DEFAULT_ROWS, order = 'desc' } = ctx.params
           return this.storage.history.range({ key, from, to, limit, order })
+        }
+      },
+      /** As many quotes as fit one message, at most `limit`. */
+      page: {
+        params: {
+          key: 'string|empty:false',
+          from: 'number|integer|min:0',
+          to: 'number|integer|min:0',
+          after: { type: 'object', optional: true, props: { observedTime: 'number|integer|min:0', id: 'string' } },
+          limit: `number|integer|min:1|max:${MAX_ROWS}`
+        },
+        handler(ctx: Context<PageParams>): Promise<HistoryPage> {
+          return readPage(this.storage.history, ctx.params)
+        }
+      },
+      /** The newest quote of every channel of some instruments as of a moment. */
+      asOf: {
+        params: {
+          keys: { type: 'array', items: 'string', max: MAX_AS_OF_KEYS },
+          since: 'number|integer|min:0',
+          before: 'number|integer|min:0'
+        },
+        handler(ctx: Context<AsOfQuery>): Promise<Quote[]> {
+          return this.storage.history.asOf(ctx.params)
+        }
+      },
+      /** The instruments that match patterns. */
+      keys: {
+        params: {
+          patterns: { type: 'array', items: { type: 'object', props: { text: 'string' } } },
+          after: 'string|nullable',
+          limit: `number|integer|min:1|max:${MAX_ROWS}`
+        },
+        handler(ctx: Context<KeysQuery>): Promise<KeysPage> {
+          return this.storage.history.keys(ctx.params)
         }
       },
       count: {

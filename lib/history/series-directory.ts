@@ -51,11 +51,11 @@ export class SeriesDirectory {
     })
   }
 
-  /** The numbers of all series of an instrument; none when nothing of it is stored. */
-  async ofInstrument(key: string): Promise<SeriesIds[]> {
+  /** The numbers of all series of some instruments; none of one of which nothing is stored. */
+  async ofInstruments(keys: readonly string[]): Promise<SeriesIds[]> {
     const found: SeriesByKey = new Map()
-    await this.#load([key], found)
-    return found.get(key) ?? []
+    await this.#load(keys, found)
+    return [...found.values()].flat()
   }
 
   async #load(keys: Iterable<string>, into: SeriesByKey): Promise<void> {

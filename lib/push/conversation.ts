@@ -59,10 +59,14 @@ export class Conversation {
     const { entitlement, limits } = session.rights
     let isChanged = false
     for (const subscription of [...session.subscriptions.values()]) {
-      const { sid } = subscription.group
-      const { asked, askedSid } = subscription.pace
+      const { sid, signature } = subscription.group
+      const asked = subscription.pace?.asked ?? signature
       const rest = entitledPart(asked, entitlement, limits.patterns)
-      if (signatureId(rest) === askedSid) continue
+      if (signatureId(rest) === signatureId(asked)) continue
+      if (subscription.playback !== undefined) {
+        subscription.playback.forbid()
+        continue
+      }
       isChanged = true
       this.#deps.subscriber.leave(session, subscription)
       if (rest.keys.length + rest.patterns.length === 0) {
@@ -89,10 +93,21 @@ export class Conversation {
     this.#deps.onChange(session)
   }
 
-  #update(session: Session, { id, sid, ...changes }: Extract<ClientMessage, { type: 'update' }>): void {
+  #update(
+    session: Session,
+    { type: _type, id, sid, speed, ...changes }: Extract<ClientMessage, { type: 'update' }>
+  ): void {
     this.#deps.subscriber.checkReady(session, id)
     const subscription = session.subscriptions.get(sid)
     if (subscription === undefined) throw unknownSubscription([sid], id)
+    if (subscription.playback !== undefined || speed !== undefined) {
+      const { playback } = subscription
+      if (playback === undefined || speed === undefined || Object.keys(changes).length > 0)
+        throw new MessageError(400, 'expected speed, and nothing else, of a playback and of nothing else', id)
+      playback.change(speed)
+      session.send({ type: 'updated', id, from: sid, sub: infoOf(subscription) })
+      return
+    }
     const old = subscription.pace.asked
     const signature = {
       ...old,

@@ -4,7 +4,7 @@ import type { GroupTable } from './group-table.ts'
 import type { PushLimits } from './limits.ts'
 import { intervalAt, type Pace } from './pace.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { Session, Subscription } from './session.ts'
+import type { LiveSubscription, Session } from './session.ts'
 import { type Signature, signatureId } from './signature.ts'
 import type { Stretch } from './stretch.ts'
 
@@ -41,6 +41,7 @@ export class Downgrader {
       if (!session.isOpen) continue
       let isDue = false
       for (const subscription of session.subscriptions.values()) {
+        if (subscription.pace === undefined) continue
         if (told < TOLD_PER_LOOK && this.#tellStretch(session, subscription)) told++
         if (this.#judge(session, subscription, nowMs)) isDue = true
       }
@@ -50,12 +51,11 @@ export class Downgrader {
 
   /** Takes the steps of a client that are due, as far as there is room. */
   act(session: Session): void {
-    for (const subscription of [...session.subscriptions.values()])
-      if (subscription.pace.isDue) this.#step(session, subscription, 1)
+    for (const subscription of session.live) if (subscription.pace.isDue) this.#step(session, subscription, 1)
   }
 
   /** @returns whether a step down is due. */
-  #judge(session: Session, subscription: Subscription, nowMs: number): boolean {
+  #judge(session: Session, subscription: LiveSubscription, nowMs: number): boolean {
     const { group, member, pace } = subscription
     if (group.signature.mode !== 'conflate') return false
     if (pace.isDue) return true
@@ -66,7 +66,7 @@ export class Downgrader {
     return pace.isDue
   }
 
-  #step(session: Session, subscription: Subscription, change: 1 | -1): void {
+  #step(session: Session, subscription: LiveSubscription, change: 1 | -1): void {
     const { groups, stretch, counters, onChange } = this.#deps
     const { group: old, member: before, pace } = subscription
     const to = this.#target(session, pace, change)
@@ -111,7 +111,7 @@ export class Downgrader {
   }
 
   /** Tells a client how often its subscription ticks now, where that has changed for all clients. */
-  #tellStretch(session: Session, { group: { sid, signature }, pace }: Subscription): boolean {
+  #tellStretch(session: Session, { group: { sid, signature }, pace }: LiveSubscription): boolean {
     const intervalMs = this.#deps.stretch.of(signature.intervalMs)
     if (intervalMs === pace.toldMs || signature.mode === 'latest' || !session.hasRoom(0)) return false
     const reason = intervalMs > pace.toldMs ? 'overload' : 'recovered'

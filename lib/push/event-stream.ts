@@ -5,6 +5,7 @@ import { MessageError } from './message-error.ts'
 import { parseMessage } from './parse-message.ts'
 import type { ClientMessage } from './protocol.ts'
 import type { Parameters } from './quote-query.ts'
+import { ReplayEventIds, replaySinceOf } from './replay-event-id.ts'
 import { payloadOf } from './websocket-frame.ts'
 
 /** What `ws` calls these states. */
@@ -30,6 +31,7 @@ export class EventStream extends EventEmitter {
   readonly OPEN = OPEN
   readyState = OPEN
   readonly #response: ServerResponse
+  readonly #replay = new ReplayEventIds()
   #epoch: string
 
   /** @param epoch what positions count in until a snapshot says otherwise */
@@ -61,16 +63,17 @@ export class EventStream extends EventEmitter {
     const head = payload.toString('latin1', 0, HEAD_BYTES)
     this.#epoch = EPOCH.exec(head)?.[1] ?? this.#epoch
     const position = UNFINISHED.test(head) ? undefined : POSITION.exec(head)?.[1]
-    const id = position === undefined ? '' : `id: ${this.#epoch}:${position}\n`
-    this.#response.cork()
     const type = TYPE.exec(head)?.[1]
+    const place = this.#replay.of(type, payload) ?? (position === undefined ? undefined : `${this.#epoch}:${position}`)
+    const id = place === undefined || place === '' ? '' : `id: ${place}\n`
+    this.#response.cork()
     this.#response.write(`event: ${type}\n${id}data: `)
     this.#response.write(payload)
     const hasRoom = this.#response.write('\n\n')
     this.#response.uncork()
     if (type === 'bye') this.#response.write(`retry: ${JSON.parse(payload.toString()).reconnectAfterMs}\n\n`)
     // Nothing can be asked a second time.
-    if (type === 'error') this.close()
+    if (type === 'error' || type === 'played') this.close()
     return hasRoom
   }
 
@@ -91,7 +94,7 @@ export function wantsEvents({ method, headers }: IncomingMessage): boolean {
 
 /**
  * The `subscribe` message that a request for events stands for: `keys` and `patterns` separated by commas, `fields`, `intervalMs`, `mode`,
- * `rows`, and `Last-Event-ID` to go on from. What the values mean is checked as for a message.
+ * `rows`, and `Last-Event-ID` to go on from; `since`, `until` and `speed` to play history. What the values mean is checked as for a message.
  * @throws HttpProblem 400
  */
 export function subscriptionOf(parameters: Parameters, lastEventId: string | undefined): ClientMessage {
@@ -104,7 +107,7 @@ export function subscriptionOf(parameters: Parameters, lastEventId: string | und
     intervalMs: interval,
     mode: parameters.mode,
     rows: rowsOf(parameters.rows),
-    since: lastEventId === undefined || lastEventId === '' ? undefined : sinceOf(lastEventId)
+    since: replaySinceOf(parameters, lastEventId) ?? (lastEventId ? sinceOf(lastEventId) : undefined)
   }
   try {
     return parseMessage({ type: 'subscribe', subs: [sub] }) as ClientMessage

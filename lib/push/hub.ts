@@ -23,6 +23,8 @@ import { LiveLimits } from './live-limits.ts'
 import { type LoopDelay, SystemLoopDelay } from './loop-delay.ts'
 import { MemorySessions } from './memory-sessions.ts'
 import { Overload, type OverloadChange } from './overload.ts'
+import type { PlaybackHistory } from './playback-history.ts'
+import { Playbacks } from './playbacks.ts'
 import type { ClientMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
@@ -59,6 +61,8 @@ export interface HubOptions {
   onWanted?: (key: string) => void
   /** Where sessions are kept for clients that come back; in this process when absent. */
   sessions?: SessionStore
+  /** What may be played; nothing when absent. */
+  history?: PlaybackHistory
   /** Told of a defect: a client's message that could not be answered. */
   onError?: (error: unknown) => void
   /** How late this process is; its event loop's delay when absent. */
@@ -95,6 +99,7 @@ export class Hub {
   readonly #keeper: SessionKeeper
   readonly #ring: ReplayRing
   readonly #draining: Draining
+  readonly #playbacks: Playbacks
   #isReady = false
   #onEmpty: (() => void) | null = null
 
@@ -152,8 +157,21 @@ export class Hub {
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
     this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
-    const { isKnown, onWanted = () => {}, onError = () => {} } = options
-    const subscriber = new Subscriber({ board, groups, clock, limits, isKnown, onWanted, isReady, onChange, reach })
+    const { isKnown, onWanted = () => {}, onError = () => {}, history = null } = options
+    this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, onError })
+    const playbacks = this.#playbacks
+    const subscriber = new Subscriber({
+      board,
+      groups,
+      clock,
+      limits,
+      playbacks,
+      isKnown,
+      onWanted,
+      isReady,
+      onChange,
+      reach
+    })
     const resumer = new Resumer({ board, limits, counters, sessions: store, subscriber, onChange, reach })
     this.#conversation = new Conversation({ subscriber, resumer, isReady, onChange })
     this.#authentication = new Authentication({
@@ -193,6 +211,11 @@ export class Hub {
   /** The number of live signatures. */
   get groups(): number {
     return this.#groups.size
+  }
+
+  /** The number of playbacks of history. */
+  get playbacks(): number {
+    return this.#playbacks.size
   }
 
   /** Takes over an accepted WebSocket and the connection under it. */
@@ -245,7 +268,8 @@ export class Hub {
       this.#keeper.start()
       this.overload.start()
     }
-    session.send(welcomeOf(session, { node: this.#options.node, epoch: board.epoch, access }))
+    const hasHistory = this.#options.history !== undefined
+    session.send(welcomeOf(session, { node: this.#options.node, epoch: board.epoch, access, hasHistory }))
     this.#authentication.begin(session, visitor)
     this.#statuses.tell(session)
     return session

@@ -59,6 +59,22 @@ export interface PushLimits {
   replayUpdates: number
   /** Rows that a client may have missed; with more it gets a snapshot. */
   replayRows: number
+  /** Playbacks of history of this gateway at a time. */
+  playbacks: number
+  /** Playbacks of one connection at a time. */
+  playbacksPerConnection: number
+  /** Instruments of one playback. */
+  playbackKeys: number
+  /** Quotes that one playback has in memory, about; as many again while they are shown. */
+  playbackRows: number
+  /** The longest part of history of one playback. */
+  playbackSpanMs: number
+  /** How far before its beginning a playback looks for what was shown then. */
+  playbackLookBackMs: number
+  /** Pages of history that this gateway reads at a time. */
+  playbackReads: number
+  /** How long reading is tried before a playback is given up. */
+  playbackRetryMs: number
 }
 
 export const DEFAULT_LIMITS = {
@@ -95,5 +111,13 @@ export const DEFAULT_LIMITS = {
   snapshotRows: 1000,
   resumeWindowMs: 120_000,
   replayUpdates: 50_000,
-  replayRows: 5_000
+  replayRows: 5_000,
+  playbacks: 64,
+  playbacksPerConnection: 4,
+  playbackKeys: 500,
+  playbackRows: 10_000,
+  playbackSpanMs: 7 * 86_400_000,
+  playbackLookBackMs: 86_400_000,
+  playbackReads: 4,
+  playbackRetryMs: 30_000
 } as const satisfies PushLimits

@@ -1,5 +1,6 @@
 import type { Credential } from '../access/credential.ts'
 import { MessageError } from './message-error.ts'
+import { isSpeed, MAX_SPEED, type PlaybackRequest, type Speed } from './playback-request.ts'
 import {
   type ClientMessage,
   RESUME_POLICIES,
@@ -32,7 +33,13 @@ export function parseMessage(message: unknown): ClientMessage | undefined {
     case 'unsubscribe':
       return { type, id, sids: reader.texts(message, 'sids') }
     case 'update':
-      return { type, id, sid: reader.text(message, 'sid'), ...readChanges(reader, message, '') }
+      return {
+        type,
+        id,
+        sid: reader.text(message, 'sid'),
+        ...readChanges(reader, message, ''),
+        ...(message.speed === undefined ? {} : { speed: reader.speed(message, '') })
+      }
     case 'resync':
       return { type, id, sids: message.sids === undefined ? null : reader.texts(message, 'sids') }
     case 'list':
@@ -72,18 +79,29 @@ function readSubscription(reader: Reader, sub: Fields, index: number): Subscript
   const keys = sub.keys === undefined ? [] : reader.texts(sub, 'keys', path)
   const patterns = sub.patterns === undefined ? [] : reader.texts(sub, 'patterns', path)
   if (keys.length + patterns.length === 0) throw reader.error(`${path}keys`, 'at least one key or pattern', [])
-  const since = readSince(reader, sub.since, `${path}since`)
-  return { keys, patterns, fields, intervalMs, mode, rows, snapshot, since }
+  return { keys, patterns, fields, intervalMs, mode, rows, snapshot, ...readSince(reader, sub.since, `${path}since`) }
 }
 
-function readSince(reader: Reader, since: unknown, path: string): SubscriptionRequest['since'] {
-  if (since === undefined || since === null) return null
+/** From where to begin: a position of the stream, or a moment of history to play from. */
+function readSince(reader: Reader, since: unknown, path: string): Pick<SubscriptionRequest, 'since' | 'playback'> {
+  if (since === undefined || since === null) return { since: null }
   if (!isObject(since)) throw reader.error(path, 'an object', since)
   const inside = `${path}.`
+  if (since.time !== undefined) return { since: null, playback: readPlayback(reader, since, inside) }
   return {
-    epoch: reader.text(since, 'epoch', inside),
-    q: reader.position(since, 'q', inside),
-    policy: reader.policy(since, inside)
+    since: {
+      epoch: reader.text(since, 'epoch', inside),
+      q: reader.position(since, 'q', inside),
+      policy: reader.policy(since, inside)
+    }
+  }
+}
+
+function readPlayback(reader: Reader, since: Fields, inside: string): PlaybackRequest {
+  return {
+    time: reader.time(since, 'time', inside),
+    until: since.until === undefined || since.until === null ? null : reader.time(since, 'until', inside),
+    speed: since.speed === undefined ? 1 : reader.speed(since, inside)
   }
 }
 
@@ -153,6 +171,18 @@ class Reader {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
       throw this.error(path + name, 'a position', value)
     return value
+  }
+
+  time(from: Fields, name: string, path: string): number {
+    const value = from[name]
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw this.error(path + name, 'microseconds since the epoch', value)
+    return value
+  }
+
+  speed({ speed }: Fields, path: string): Speed {
+    if (!isSpeed(speed)) throw this.error(`${path}speed`, `"max" or a number from 0 to ${MAX_SPEED}`, speed)
+    return speed
   }
 
   policy({ policy = 'replay' }: Fields, path: string): ResumePolicy {

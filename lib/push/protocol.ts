@@ -2,6 +2,7 @@ import type { Credential } from '../access/credential.ts'
 import type { SourceState } from '../quote/events.ts'
 import type { Micros } from '../quote/quote.ts'
 import type { PushLimits } from './limits.ts'
+import type { PlaybackInfo, PlaybackRequest, Speed } from './playback-request.ts'
 import type { CloseReason, ErrorCode, ErrorName } from './protocol-codes.ts'
 import type { RowField } from './row-field.ts'
 import type { Mode } from './signature.ts'
@@ -31,6 +32,8 @@ export interface SubscriptionRequest {
   snapshot: boolean
   /** From where the client wants to go on; null to begin with a snapshot. */
   since: { epoch: string; q: number; policy: ResumePolicy } | null
+  /** What of history is wanted in place of now. */
+  playback?: PlaybackRequest
 }
 
 /** What of a live subscription may be changed. */
@@ -61,7 +64,7 @@ export type DowngradeReason = 'slow_client' | 'overload' | 'recovered'
 export type ClientMessage =
   | { type: 'subscribe'; id: RequestId; subs: SubscriptionRequest[] }
   | { type: 'unsubscribe'; id: RequestId; sids: string[] }
-  | ({ type: 'update'; id: RequestId; sid: string } & SubscriptionChanges)
+  | ({ type: 'update'; id: RequestId; sid: string; speed?: Speed } & SubscriptionChanges)
   | { type: 'list'; id: RequestId }
   /** Without `sids` all subscriptions are meant. */
   | { type: 'resync'; id: RequestId; sids: string[] | null }
@@ -86,12 +89,26 @@ export interface PublicLimits {
   maxIntervalMs: number
   /** How long after its end a session may be resumed, in seconds. */
   resumeWindowS: number
+  /** Playbacks of history at a time, the instruments of each, and how long a part of history each may show. */
+  playbacks: number
+  playbackKeys: number
+  playbackSpanS: number
 }
 
 export function publicLimits(limits: PushLimits): PublicLimits {
   const { symbols, subscriptions, messagesPerSecond, messageBytes, minIntervalMs, maxIntervalMs } = limits
-  const resumeWindowS = limits.resumeWindowMs / 1000
-  return { symbols, subscriptions, messagesPerSecond, messageBytes, minIntervalMs, maxIntervalMs, resumeWindowS }
+  return {
+    symbols,
+    subscriptions,
+    messagesPerSecond,
+    messageBytes,
+    minIntervalMs,
+    maxIntervalMs,
+    resumeWindowS: limits.resumeWindowMs / 1000,
+    playbacks: limits.playbacksPerConnection,
+    playbackKeys: limits.playbackKeys,
+    playbackSpanS: limits.playbackSpanMs / 1000
+  }
 }
 
 export interface Welcome {
@@ -133,6 +150,8 @@ export interface SubscriptionInfo {
   /** Rows that it missed. */
   replayed?: number
   reason?: ResumeFailure
+  /** Present where it plays history. */
+  replay?: PlaybackInfo
 }
 
 export type Rejection =
@@ -148,6 +167,19 @@ export interface ErrorMessage {
   /** Whether the same message may succeed later. */
   retry: boolean
   retryAfterMs?: number
+}
+
+/** A playback of history has ended: everything observed before `time` was shown, in `rows` rows. */
+export interface Played {
+  type: 'played'
+  sid: string
+  q: number
+  time: Micros
+  rows: number
+  /** Present where it ended before its time; it may be gone on with from `time`. */
+  code?: ErrorCode
+  name?: ErrorName
+  message?: string
 }
 
 export interface Bye {
@@ -188,5 +220,6 @@ export type ServerMessage =
   /** Ticks come at another interval now; `from` is the sid until now, where that has changed. */
   | { type: 'downgraded'; from?: string; sid: string; intervalMs: number; reason: DowngradeReason }
   | { type: 'status'; scope: 'source' | 'instrument'; id: string; state: SourceState; since: Micros }
+  | Played
   | Bye
   | ErrorMessage

@@ -57,6 +57,12 @@ export interface PushCounters {
   closedKicked: number
   /** Times that sessions could not be kept for their clients to come back. */
   sessionsUnsaved: number
+  /** Playbacks of history: begun, played to their end, and given up. The rest was ended by its client. */
+  playbacksBegun: number
+  playbacksPlayed: number
+  playbacksFailed: number
+  /** Reads of history that failed and were tried again, or given up. */
+  playbackRetries: number
 }
 
 export function zeroCounters(): PushCounters {
@@ -100,6 +106,10 @@ export function zeroCounters(): PushCounters {
     closedExpired: 0,
     closedDeadline: 0,
     closedKicked: 0,
-    sessionsUnsaved: 0
+    sessionsUnsaved: 0,
+    playbacksBegun: 0,
+    playbacksPlayed: 0,
+    playbacksFailed: 0,
+    playbackRetries: 0
   }
 }

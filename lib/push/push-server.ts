@@ -9,6 +9,7 @@ import { EventStream, subscriptionOf, wantsEvents } from './event-stream.ts'
 import { HttpProblem, problemOf, sendProblem } from './http-problem.ts'
 import type { Hub } from './hub.ts'
 import { STREAM_PATH, SUBPROTOCOLS } from './protocol.ts'
+import { isPlayedOut } from './replay-event-id.ts'
 
 /** Answers under way may take so long before their connections are cut. */
 const DRAIN_MS = 200
@@ -114,8 +115,14 @@ export class PushServer {
 
   async #openEvents(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      const lastEventId = request.headers['last-event-id']?.toString()
+      if (isPlayedOut(lastEventId)) {
+        // The answer at which an `EventSource` does not come again.
+        response.writeHead(204).end()
+        return
+      }
       this.#checkRoom()
-      const message = subscriptionOf(parametersOf(request), request.headers['last-event-id']?.toString())
+      const message = subscriptionOf(parametersOf(request), lastEventId)
       const visitor = await this.#hub.gate.admit(request, false)
       response.once('close', visitor.place.release)
       if (response.closed || response.destroyed) {

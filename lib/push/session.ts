@@ -7,6 +7,7 @@ import type { LiveLimits } from './live-limits.ts'
 import type { Member, Outlet } from './member.ts'
 import type { Pace } from './pace.ts'
 import { PingClock } from './ping-clock.ts'
+import type { Playback } from './playback.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -61,12 +62,25 @@ export interface SessionDeps {
   random(): number
 }
 
-/** One of a session's subscriptions. */
-export interface Subscription {
+/** A subscription to what is live. */
+export interface LiveSubscription {
   readonly group: Group
   readonly member: Member
   readonly pace: Pace
+  readonly playback?: undefined
 }
+
+/** A subscription to a part of history. */
+export interface PlaybackSubscription {
+  readonly group: Group
+  readonly member: Member
+  readonly pace?: undefined
+  /** What feeds the group. */
+  readonly playback: Playback
+}
+
+/** One of a session's subscriptions. */
+export type Subscription = LiveSubscription | PlaybackSubscription
 
 /**
  * One WebSocket connection: what it subscribes to, what may be written to it, and whether it still lives. Frames go to the
@@ -160,9 +174,14 @@ export class Session implements Outlet {
     return symbols
   }
 
+  /** Those to what is live: another connection may go on with them. */
+  get live(): LiveSubscription[] {
+    return [...this.subscriptions.values()].filter(subscription => subscription.pace !== undefined)
+  }
+
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = Array.from(this.subscriptions.values(), ({ group: { sid }, pace: { asked, askedSid } }) => ({
+    const subscriptions = this.live.map(({ group: { sid }, pace: { asked, askedSid } }) => ({
       ...asked,
       sid: askedSid,
       ...(sid === askedSid ? {} : { servedAs: sid }),
@@ -193,9 +212,12 @@ export class Session implements Outlet {
     this.write(this.encoding.frame(message), 0)
   }
 
-  /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room. */
+  /** Gives the subscriptions that were left out of ticks what they missed, as far as there is room, and lets playbacks go on. */
   catchUp(): void {
-    for (const { member } of this.subscriptions.values()) if (member.isBehind) member.catchUp()
+    for (const { member, playback } of this.subscriptions.values()) {
+      if (member.isBehind) member.catchUp()
+      playback?.wake()
+    }
   }
 
   #takeRoom(): void {
@@ -228,7 +250,7 @@ export class Session implements Outlet {
 
   /** Whether a client with subscriptions may come back after this close. */
   mayResume(code: number): boolean {
-    return this.subscriptions.size > 0 && code >= CLOSE_CODES.overloaded
+    return this.live.length > 0 && code >= CLOSE_CODES.overloaded
   }
 
   closeSlow(): void {

@@ -29,11 +29,14 @@ export interface Signature {
 /** 72 bits of the hash: two signatures of one gateway do not meet in practice. */
 const SID_LENGTH = 12
 
-/** The short hash of a signature, equal on every connection and every gateway. */
-export function signatureId(signature: Signature): string {
+/**
+ * The short hash of a signature, equal on every connection and every gateway.
+ * @param more what else tells it apart, for what is not the same everywhere
+ */
+export function signatureId(signature: Signature, more: readonly (string | number)[] = []): string {
   const { keys, patterns, fields, intervalMs, mode } = signature
   const format = rowFormatOf(signature).name
-  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, format])
+  const canonical = JSON.stringify([keys, patterns.map(({ text }) => text), fields, intervalMs, mode, format, ...more])
   return hash('sha256', canonical, 'base64url').slice(0, SID_LENGTH)
 }
 

@@ -1,9 +1,11 @@
+import { parseKey } from '../instruments/instrument-key.ts'
 import type { BoardTable } from './board-table.ts'
 import type { Clock } from './clock.ts'
 import type { GroupTable } from './group-table.ts'
 import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { Pace } from './pace.ts'
+import type { Playbacks, Wanted } from './playbacks.ts'
 import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import { requestedSignature } from './requested-signature.ts'
 import { resumptionOf, type Since } from './resumption.ts'
@@ -17,6 +19,7 @@ export interface SubscriberDeps {
   readonly groups: GroupTable
   readonly clock: Pick<Clock, 'nowMs'>
   readonly limits: LiveLimits
+  readonly playbacks: Playbacks
   /** Whether there is such an instrument; one that is on the board is known anyway. */
   isKnown(key: string): boolean
   /** Told of a valid key that has no value yet. */
@@ -67,12 +70,20 @@ export class Subscriber {
       wanted.map(({ signature }) => signature)
     )
 
+    this.#deps.playbacks.check(session, wanted, id)
+
     const subs: SubscriptionInfo[] = []
     const begun: Begun[] = []
     let room = this.#deps.limits.current.replayRows
     for (const { request, signature } of wanted) {
       if (signature.keys.length + signature.patterns.length === 0) {
         subs.push(this.#nothing(signature, request))
+        continue
+      }
+      if (request.playback !== undefined) {
+        const begin = this.#beginPlayback(session, { request, signature }, id)
+        subs.push(begin.info)
+        begun.push(begin)
         continue
       }
       const { since, snapshot } = request
@@ -83,7 +94,7 @@ export class Subscriber {
     }
     session.send({ type: 'subscribed', id, subs, rejected })
     for (const { start } of begun) start()
-    for (const { signature } of wanted) this.#want(signature)
+    for (const { request, signature } of wanted) if (request.playback === undefined) this.#want(signature)
     this.#deps.onChange(session)
   }
 
@@ -108,10 +119,15 @@ export class Subscriber {
     }
   }
 
+  #beginPlayback(session: Session, wanted: Wanted, id: RequestId): Begun {
+    const subscription = this.#deps.playbacks.open(session, wanted, id)
+    return { info: infoOf(subscription), start: () => void subscription.playback.play() }
+  }
+
   /** The subscription with this signature; the one that the session has already, if it has, also where that goes more slowly now. */
   join(session: Session, signature: Signature): Subscription {
     const sid = signatureId(signature)
-    for (const existing of session.subscriptions.values()) if (existing.pace.askedSid === sid) return existing
+    for (const existing of session.live) if (existing.pace.askedSid === sid) return existing
     // What was made as slow as that is now asked to be.
     const { group, member } = session.subscriptions.get(sid) ?? this.#enter(session, signature)
     const { clock, limits } = this.#deps
@@ -130,15 +146,18 @@ export class Subscriber {
     return { group, member: group.join(session) }
   }
 
-  leave(session: Session, { group, member }: Subscription): void {
+  leave(session: Session, { group, member, playback }: Subscription): void {
     session.subscriptions.delete(group.sid)
-    this.#deps.groups.leave(group, member)
+    if (playback === undefined) this.#deps.groups.leave(group, member)
+    else this.#deps.playbacks.close(playback)
   }
 
   /** What a request asks for, as far as its client may see it. @throws MessageError when it is refused as a whole */
   signature(session: Session, request: SubscriptionRequest, id: RequestId, rejected: Rejection[]): Signature {
     const { board, isKnown } = this.#deps
-    const isThere = (key: string): boolean => board.entries.has(key) || isKnown(key)
+    // What nobody trades any more may be played.
+    const isThere = (key: string): boolean =>
+      request.playback === undefined ? board.entries.has(key) || isKnown(key) : parseKey(key) !== undefined
     const { rights, encoding } = session
     return requestedSignature({ request, rights, encoding: encoding.name, isThere, id, rejected })
   }

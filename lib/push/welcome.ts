@@ -5,7 +5,7 @@ import type { Session } from './session.ts'
 /** What a gateway says first. */
 export function welcomeOf(
   { id, resumeToken, origin, rights }: Session,
-  { node, epoch, access }: { node: string; epoch: string; access: Access }
+  { node, epoch, access, hasHistory }: { node: string; epoch: string; access: Access; hasHistory: boolean }
 ): Welcome {
   return {
     type: 'welcome',
@@ -19,6 +19,6 @@ export function welcomeOf(
     auth: access.mode,
     ...(rights.identity === null ? { authDeadlineMs: access.config.authDeadlineMs } : {}),
     limits: publicLimits(rights.limits),
-    features: FEATURES
+    features: hasHistory ? [...FEATURES, 'replay'] : FEATURES
   }
 }

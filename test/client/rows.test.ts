@@ -107,3 +107,16 @@ test('in mode all a snapshot that jumps over updates is a loss, one that does no
   assert.deepEqual(missed, [false, false, true])
   await assert.rejects(drain(rows as RowQueue<Row>), { code: 'lost' })
 })
+
+test('the end of a playback, which this client does not know, disturbs nothing', async t => {
+  const gateway = await FakeGateway.open(t)
+  const { client, errors } = openClient(t, gateway.url)
+  const subscription = client.subscribe({ keys: ['A'] })
+  await waitUntil('it has subscribed', () => gateway.connections[0]?.of('subscribe').length === 1)
+  const connection = gateway.connections[0]
+  connection?.say({ type: 'played', sid: 'S1', q: 5, time: 9, rows: 3 })
+  connection?.say({ type: 'played', sid: 'else', q: 5, time: 9, rows: 3, code: 503, name: 'not_ready', message: 'x' })
+  connection?.say(snapshot('S1', { A: 20 }))
+  await waitUntil('the snapshot was taken', () => subscription.board.get('A')?.q === 20)
+  assert.deepEqual([gateway.connections.length, errors], [1, []])
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { HistoryStore } from '../../lib/history/history-store.ts'
+import { parsePattern } from '../../lib/instruments/key-pattern.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { makeQuote, makeQuotes } from './make-quote.ts'
 import { randomQuotes } from './random-quotes.ts'
@@ -169,6 +170,100 @@ export async function runHistorySuite(t: TestContext, open: () => Promise<Histor
     const newest = (await store.newest(NOON)).filter(quote => quote.key === key)
     newest.sort((a, b) => a.observedTime - b.observedTime)
     assert.deepEqual(newest, [of('a', 3), of('b', 5), of('d', 7, 'two')])
+  })
+
+  await t.test('the newest before a time, of some keys only', async t => {
+    const store = await opened(t)
+    const [one, other] = ['demo:spot:ASOF1', 'demo:spot:ASOF2'] as const
+    const of = (key: string, channel: string, offset: number) =>
+      makeQuote({ key, observedTime: NOON + offset, src: { channel } })
+    await store.append([of(one, 'a', 1), of(one, 'a', 5), of(one, 'b', -1), of(other, 'a', 3), of(other, 'b', 5)])
+    const newest = async (before: number, keys: string[]) =>
+      (await store.asOf({ since: NOON, before: NOON + before, keys })).map(
+        ({ key, src, observedTime }) => `${key.slice(-1)} ${src.channel} ${observedTime - NOON}`
+      )
+    assert.deepEqual((await newest(5, [one, other])).sort(), ['1 a 1', '2 a 3'])
+    assert.deepEqual((await newest(6, [one, other])).sort(), ['1 a 5', '2 a 3', '2 b 5'])
+    assert.deepEqual(await newest(6, [one, 'demo:spot:NEVER']), ['1 a 5'])
+    assert.deepEqual(await newest(1, [one, other]), [])
+    assert.deepEqual(await newest(9, []), [])
+    await assert.rejects(
+      newest(
+        9,
+        Array.from({ length: 501 }, (_, index) => `demo:spot:${index}`)
+      ),
+      {
+        code: 'out_of_domain'
+      }
+    )
+  })
+
+  for (const order of ['asc', 'desc'] as const) {
+    await t.test(`pages of a range, ${order}, give every row once, also where many share a time`, async t => {
+      const store = await opened(t)
+      const key = `demo:spot:PAGED-${order}`
+      const quotes = Array.from({ length: 700 }, (_, index) =>
+        makeQuote({
+          key,
+          // Most of them at two times, over three channels, the ids in another order than they were stored.
+          observedTime: NOON + (index < 300 ? 5 : index < 600 ? 6 : index - 590),
+          id: `${index % 5 === 0 ? '' : `${key}|`}t|${(index * 7919) % 700}`,
+          src: { channel: ['a', 'b', 'c'][index % 3] ?? 'a' }
+        })
+      )
+      await store.append(quotes)
+      const range = { key, from: NOON + 5, to: NOON + 1_000, order }
+      const whole = await store.range({ ...range, limit: 1_000 })
+      assert.equal(whole.length, 700)
+      for (const limit of [1, 7, 100, 700]) {
+        const paged: Quote[] = []
+        for (;;) {
+          const page = await store.range({ ...range, limit, after: paged.at(-1) })
+          paged.push(...page)
+          if (page.length < limit) break
+        }
+        assert.deepEqual(paged, whole, `pages of ${limit}`)
+      }
+      const from = (observedTime: number) => store.range({ ...range, limit: 1_000, after: { observedTime, id: 'x' } })
+      assert.equal((await from(NOON)).length, order === 'asc' ? 700 : 0)
+      assert.equal((await from(NOON + 1_000)).length, order === 'asc' ? 0 : 700)
+      await assert.rejects(from(0.5), { code: 'out_of_domain' })
+    })
+  }
+
+  await t.test('the instruments that match patterns, in pages, each once', async t => {
+    const store = await opened(t)
+    const keys = [
+      'one:spot:A',
+      'one:spot:a',
+      'one:perp:A',
+      'two:spot:A',
+      'two:spot:A_B',
+      'two:spot:AxB',
+      'two:spot:50%'
+    ]
+    await store.append(keys.map(key => makeQuote({ key })))
+    const find = async (texts: string[], limit: number) => {
+      const patterns = texts.map(text => parsePattern(text) ?? assert.fail(text))
+      const found: string[] = []
+      let after: string | null = null
+      do {
+        const page = await store.keys({ patterns, after, limit })
+        assert.ok(page.keys.length <= limit)
+        found.push(...page.keys)
+        after = page.next
+      } while (after !== null)
+      return found.sort()
+    }
+    for (const limit of [1, 2, 100]) {
+      assert.deepEqual(await find(['one:*:*'], limit), ['one:perp:A', 'one:spot:A', 'one:spot:a'])
+      assert.deepEqual(await find(['*:spot:A'], limit), ['one:spot:A', 'two:spot:A'])
+      assert.deepEqual(await find(['two:spot:A_B', '*:perp:*'], limit), ['one:perp:A', 'two:spot:A_B'])
+      assert.deepEqual(await find(['two:*:50%'], limit), ['two:spot:50%'])
+      assert.deepEqual(await find(['nope:*:*'], limit), [])
+    }
+    assert.deepEqual(await find([], 5), [])
+    await assert.rejects(store.keys({ patterns: [], after: null, limit: 0 }), { code: 'out_of_domain' })
   })
 
   await t.test('four writers of the same new instruments and quotes at once store each quote once', async t => {
