@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { QuoteClient } from '../../client/index.ts'
 import type { AccessConfig } from '../../lib/access/access.ts'
 import { WebPage } from '../../lib/push/web-page.ts'
 import { makeAccess, makeKeyEntry, makePlan, makeToken, NOW_S, PRO } from '../access/make-access.ts'
 import { openPage } from '../kit/chromium.ts'
+import { cleanUp } from '../kit/clean-up.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { makeQuote, OPENING } from './make-quotes.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -113,4 +115,43 @@ test('where a login is required it takes a token, and when that has expired its 
   await browserPage.locator('#state').filter({ hasText: 'login required' }).waitFor()
   assert.deepEqual(await kept(browserPage), [])
   assert.deepEqual(problems, [])
+})
+
+test('a login that is refused for now is tried again until it is let in, and the page says why it waits', {
+  timeout: 60_000
+}, async t => {
+  const browserPage = await openPage(t)
+  if (browserPage === undefined) return
+  const { key, entry } = makeKeyEntry('desk', { ...PRO, connections: 1 })
+  const { port, hub } = await openLogin(t, browserPage, { apiKeys: [entry] })
+  const other = new QuoteClient(`http://127.0.0.1:${port}`, { auth: { key } })
+  cleanUp(t, () => other.close())
+  await waitUntil('the user has the one connection', () => other.state === 'live')
+  await logIn(browserPage, key)
+  await browserPage.getByRole('alert').filter({ hasText: 'connections' }).waitFor()
+  assert.deepEqual(await kept(browserPage), [])
+  other.close()
+  await waitForRows(browserPage, SPOT, PERP)
+  assert.equal(hub.sessions, 1)
+  assert.equal(await browserPage.getByRole('alert').filter({ hasText: 'connections' }).isVisible(), false)
+})
+
+test('rows that were not drawn before a logout are not drawn after it', { timeout: 60_000 }, async t => {
+  const browserPage = await openPage(t)
+  if (browserPage === undefined) return
+  await openLogin(t, browserPage, {})
+  const drawn = await browserPage.evaluate(`(async () => {
+    const { QuoteTable } = await import('/quote-table.ts')
+    const body = document.createElement('tbody')
+    const table = new QuoteTable(body, () => {})
+    const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
+    table.update({ key: 'demo:spot:A', q: 1 })
+    await frame()
+    const before = body.childElementCount
+    table.update({ key: 'demo:spot:B', q: 2 })
+    table.reset(new Map())
+    await frame()
+    return [before, body.childElementCount]
+  })()`)
+  assert.deepEqual(drawn, [1, 0])
 })
