@@ -14,7 +14,7 @@ test('the page of a gateway that wants a login takes an API key, which no addres
   if (page === undefined) return
   const { key, hash } = makeApiKey()
   const wrong = makeApiKey().key
-  const node = await startNode(t, '', { LOG_LEVEL: 'info' }, ({ dir }) => {
+  const node = await startNode(t, '', { LOG_LEVEL: 'debug' }, ({ dir }) => {
     const file = join(dir, 'access.yaml')
     writeFileSync(
       file,

@@ -136,6 +136,22 @@ test('a login that is refused for now is tried again until it is let in, and the
   assert.equal(await browserPage.getByRole('alert').filter({ hasText: 'connections' }).isVisible(), false)
 })
 
+test('a page whose session is closed for good stays away until its visitor acts', { timeout: 60_000 }, async t => {
+  const browserPage = await openPage(t)
+  if (browserPage === undefined) return
+  const { key, entry } = makeKeyEntry('desk', PRO)
+  const { hub } = await openLogin(t, browserPage, { anonymous: VISITOR, apiKeys: [entry] })
+  await logIn(browserPage, key)
+  await waitForRows(browserPage, SPOT, PERP)
+  assert.equal(hub.administration.kick({ user: 'desk' }, false).length, 1)
+  await browserPage.locator('#state').filter({ hasText: 'refused (4003)' }).waitFor()
+  await waitUntil('its session is gone', () => hub.sessions === 0)
+  assert.equal(await browserPage.locator('#login').isVisible(), false)
+  await browserPage.getByRole('button', { name: 'Log out' }).click()
+  await waitForRows(browserPage, SPOT)
+  assert.deepEqual(await kept(browserPage), [])
+})
+
 test('rows that were not drawn before a logout are not drawn after it', { timeout: 60_000 }, async t => {
   const browserPage = await openPage(t)
   if (browserPage === undefined) return
