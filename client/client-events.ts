@@ -1,5 +1,5 @@
 import type { QuoteClientError } from './client-error.ts'
-import type { Status, Welcome } from './messages.ts'
+import type { Login, Status, Welcome } from './messages.ts'
 
 /**
  * `connecting`: until the gateway has let the client in. `live`: quotes flow. `waiting`: until the next attempt. `closed`: for good.
@@ -21,6 +21,8 @@ export interface StateChange {
 export interface ClientEvents {
   state: StateChange
   welcome: Welcome
+  /** A login was accepted: on each connection, and when it was renewed. */
+  login: Login
   /** How a source or an instrument is doing; those that are not ok are told again on each connection. */
   status: Status
   /** What went wrong, in whichever subscription too. */

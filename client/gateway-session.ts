@@ -126,12 +126,12 @@ export class GatewaySession {
 
   /** @throws QuoteClientError */
   async #login(): Promise<void> {
-    const { options, onFatal } = this.#deps
+    const { options, events, onFatal } = this.#deps
     const { auth } = options
     if (auth === undefined || this.#welcome?.auth === 'none') return
     try {
       const credential = typeof auth === 'function' ? await auth() : auth
-      await this.#requests.ask({ type: 'auth', ...credential }, () => {})
+      await this.#requests.ask({ type: 'auth', ...credential }, login => events.emit('login', login))
     } catch (cause) {
       const error =
         cause instanceof QuoteClientError

@@ -3,6 +3,7 @@ export { CLIENT_ERRORS, type ErrorCode, type GatewayErrorCode, QuoteClientError 
 export type { ClientEvents, ClientState, StateChange } from './client-events.ts'
 export { type Credential, DEFAULT_OPTIONS, type QuoteClientOptions } from './client-options.ts'
 export type {
+  Login,
   Mode,
   Rejection,
   ResumePolicy,

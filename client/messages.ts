@@ -68,6 +68,16 @@ export interface Welcome {
   features: readonly string[]
 }
 
+/** What a login gave. */
+export interface Login {
+  type: 'ok'
+  /** Null for somebody anonymous. */
+  user: string | null
+  plan: string
+  /** Microseconds since the epoch; null is never. */
+  expiresAt: number | null
+}
+
 /** How a source or an instrument is doing. */
 export interface Status {
   type: 'status'
@@ -115,7 +125,7 @@ export interface ErrorMessage {
 
 /** What answers the requests, by their types. */
 export interface Answers {
-  auth: { type: 'ok'; id: number; user?: string; plan?: string; expiresAt?: number }
+  auth: Login & { id: number }
   subscribe: { type: 'subscribed'; id: number; subs: SubscriptionInfo[]; rejected?: Rejection[] }
   unsubscribe: { type: 'unsubscribed'; id: number; sids: string[] }
   update: { type: 'updated'; id: number; from: string; sub: SubscriptionInfo }

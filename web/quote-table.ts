@@ -29,6 +29,8 @@ export class QuoteTable {
 
   /** Replaces the board. */
   reset(rows: ReadonlyMap<string, Row>): void {
+    // What was not drawn yet is older than these, or no longer to be seen.
+    this.#changed.clear()
     for (const [key, { element }] of this.#lines) {
       if (rows.has(key)) continue
       element.remove()

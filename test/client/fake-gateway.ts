@@ -85,7 +85,7 @@ export class FakeGateway {
       )
       say({ type: 'subscribed', id, subs, rejected: [] })
       for (const { sid } of subs) say(snapshot(sid, { A: 10, B: 10, C: 10 }))
-    } else if (type === 'auth') say({ type: 'ok', id, user: 'u' })
+    } else if (type === 'auth') say({ type: 'ok', id, user: 'u', plan: 'pro', expiresAt: null })
     else if (type === 'resync') say({ type: 'resynced', id, sids: message.sids })
     else if (type === 'unsubscribe') say({ type: 'unsubscribed', id, sids: message.sids })
     else if (type === 'update') say({ type: 'updated', id, from: message.sid, sub: subInfo(`S${++this.#sids}`) })

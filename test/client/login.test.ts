@@ -21,6 +21,17 @@ test('the login comes first, with a token or a key', async t => {
   }
 })
 
+test('whose login it is and what it gave is told, also when it is renewed', async t => {
+  const gateway = await FakeGateway.open(t, { welcome: AUTH })
+  const { client } = openClient(t, gateway.url, { auth: { key: 'K' } })
+  const told: unknown[] = []
+  client.on('login', ({ user, plan, expiresAt }) => told.push([client.state, user, plan, expiresAt]))
+  await client.subscribe({ keys: ['A'] }).ready
+  assert.deepEqual(told, [['connecting', 'u', 'pro', null]])
+  ;(await gateway.connection(0)).say({ type: 'expiring', inMs: 30_000 })
+  await waitUntil('it was told again', () => told.length === 2)
+})
+
 test('a gateway that does not authenticate is not told who the client is', async t => {
   const gateway = await FakeGateway.open(t)
   const { client } = openClient(t, gateway.url, { auth: { token: 'T' } })

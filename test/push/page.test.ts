@@ -102,6 +102,7 @@ test('in a browser the table fills, prices change, the filter hides rows, and te
   assert.equal(await browserPage.locator('#state').textContent(), 'live')
   assert.equal(await browserPage.locator('img').count(), 0)
   await browserPage.locator('#demo').waitFor({ state: 'visible' })
+  for (const name of ['#login', '#account']) assert.equal(await browserPage.locator(name).isVisible(), false, name)
 
   const trouble = { scope: 'source', id: 'demo/stream', since: OPENING, reason: null } as const
   push.hub.sendStatus({ ...trouble, state: 'down' })
