@@ -5,78 +5,43 @@ import type { Candidate } from '../quote/board.ts'
 import type { SourceStatus } from '../quote/events.ts'
 import { Administration } from './administration.ts'
 import { Authentication } from './authentication.ts'
-import { BoardTable } from './board-table.ts'
+import type { BoardTable } from './board-table.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Conversation } from './conversation.ts'
 import { Downgrader } from './downgrader.ts'
 import { Draining } from './draining.ts'
 import { ENCODINGS, type Encoding, encodingOf } from './encoding.ts'
 import type { EventStream } from './event-stream.ts'
-import { Flusher } from './flusher.ts'
 import { Gate, type Visitor } from './gate.ts'
-import { GroupTable } from './group-table.ts'
 import { Heartbeat } from './heartbeat.ts'
+import type { HubOptions } from './hub-options.ts'
 import { Intake } from './intake.ts'
 import { type Lag, lagOf } from './lag.ts'
 import type { PushLimits } from './limits.ts'
+import { LiveBoard } from './live-board.ts'
 import { LiveLimits } from './live-limits.ts'
-import { type LoopDelay, SystemLoopDelay } from './loop-delay.ts'
+import { SystemLoopDelay } from './loop-delay.ts'
 import { MemorySessions } from './memory-sessions.ts'
-import { Overload, type OverloadChange } from './overload.ts'
-import type { PlaybackHistory } from './playback-history.ts'
+import { Overload } from './overload.ts'
 import { Playbacks } from './playbacks.ts'
 import type { ClientMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
-import { ReplayRing } from './replay-ring.ts'
 import { Resumer } from './resumer.ts'
 import { rightsOf } from './rights.ts'
 import { Session, type SessionConnection, type SessionOrigin, type SessionSocket } from './session.ts'
 import { SessionKeeper } from './session-keeper.ts'
-import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
-import { Stretch } from './stretch.ts'
 import { Subscriber } from './subscriber.ts'
 import { welcomeOf } from './welcome.ts'
 
-/** Between two looks at the clock while a batch is applied. */
-const QUOTES_PER_LOOK = 256
-/** A gateway that is behind another one catches up within this time, or is not waited for. */
-const REACH_MS = 2_000
-const REACH_STEP_MS = 5
 /** Connections that have not answered the close by then are cut. */
 const CLOSE_WAIT_MS = 300
-
-export interface HubOptions {
-  /** The name of this gateway, told in the welcome. */
-  node: string
-  limits?: Partial<PushLimits>
-  /** Who may connect and see what; everybody and everything when absent. */
-  access?: Access
-  clock?: Clock
-  /** From 0 to below 1. */
-  random?: () => number
-  /** Whether there is such an instrument, beyond those on the board. */
-  isKnown: (key: string) => boolean
-  /** Told of a valid key without a value that a client asked for. */
-  onWanted?: (key: string) => void
-  /** Where sessions are kept for clients that come back; in this process when absent. */
-  sessions?: SessionStore
-  /** What may be played; nothing when absent. */
-  history?: PlaybackHistory
-  /** Told of a defect: a client's message that could not be answered. */
-  onError?: (error: unknown) => void
-  /** How late this process is; its event loop's delay when absent. */
-  loopDelay?: LoopDelay
-  /** Told of every step of the overload ladder. */
-  onOverload?: (change: OverloadChange) => void
-}
 
 /**
  * The push engine of one gateway: the board, the clients, and who gets what when. Quotes come in stream order through `apply`;
  * nothing is sent before the first `restart`.
  */
 export class Hub {
-  readonly board: BoardTable
   readonly counters: PushCounters = zeroCounters()
   readonly access: Access
   readonly gate: Gate
@@ -87,9 +52,7 @@ export class Hub {
   readonly #limits: LiveLimits
   readonly #random: () => number
   readonly #sessions = new Set<Session>()
-  readonly #groups: GroupTable
-  readonly #flusher: Flusher
-  readonly #stretch: Stretch
+  readonly #live: LiveBoard
   readonly #downgrader: Downgrader
   readonly #heartbeat: Heartbeat
   readonly #conversation: Conversation
@@ -97,10 +60,8 @@ export class Hub {
   readonly #intake: Intake
   readonly #statuses: StatusBoard
   readonly #keeper: SessionKeeper
-  readonly #ring: ReplayRing
   readonly #draining: Draining
   readonly #playbacks: Playbacks
-  #isReady = false
   #onEmpty: (() => void) | null = null
 
   constructor(options: HubOptions) {
@@ -112,30 +73,18 @@ export class Hub {
     this.#random = options.random ?? Math.random
     this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
     this.gate = new Gate(this.access, clock, limits, this.counters)
-    this.board = new BoardTable(this.counters)
-    this.#ring = new ReplayRing(this.limits.replayUpdates)
-    this.board.onUpdate = (entry, touched) => this.#ring.add(entry, touched)
-    this.#stretch = new Stretch(this.limits.maxIntervalMs)
-    this.#flusher = new Flusher(clock, this.limits.maxIntervalMs, this.#stretch)
-    this.#groups = new GroupTable({
-      board: this.board,
-      counters: this.counters,
-      snapshotRows: this.limits.snapshotRows,
-      ring: this.#ring,
-      nowMicros: clock.nowMicros,
-      defer: clock.defer,
-      schedule: group => this.#flusher.schedule(group)
-    })
-    this.board.onEntry = entry => this.#groups.offer(entry)
-    const { access, board, counters } = this
-    const [sessions, groups] = [this.#sessions, this.#groups]
+    this.#live = new LiveBoard(clock, this.limits, this.counters)
+    const { access, counters } = this
+    const { board, groups, stretch } = this.#live
+    const sessions = this.#sessions
+    const isReady = () => this.isReady
     this.#heartbeat = new Heartbeat({
       clock,
       heartbeatMs: this.limits.heartbeatMs,
       sessions,
       counters,
-      hasPositions: () => this.#isReady,
-      stretch: this.#stretch,
+      hasPositions: isReady,
+      stretch,
       onLook: nowMs => this.#downgrader.look(nowMs)
     })
     this.#statuses = new StatusBoard(sessions, counters)
@@ -143,7 +92,6 @@ export class Hub {
     this.administration = new Administration({ sessions, board, limits, counters })
     const store = options.sessions ?? new MemorySessions(this.limits.resumeWindowMs, clock.nowMs)
     this.#keeper = new SessionKeeper({ store, sessions, clock, limits: this.limits, counters })
-    const stretch = this.#stretch
     this.overload = new Overload({
       loopDelay: options.loopDelay ?? new SystemLoopDelay(),
       stretch,
@@ -153,9 +101,8 @@ export class Hub {
       counters,
       onChange: change => options.onOverload?.(change)
     })
-    const isReady = () => this.#isReady
     const onChange = (session: Session) => this.#keeper.save(session)
-    const reach = (q: number) => this.#reach(q)
+    const reach = (q: number) => this.#live.reach(q)
     this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
     const { isKnown, onWanted = () => {}, onError = () => {}, history = null } = options
     this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, onError })
@@ -189,9 +136,13 @@ export class Hub {
     this.#intake = new Intake({ authentication, conversation, clock, limits, counters, onError })
   }
 
+  get board(): BoardTable {
+    return this.#live.board
+  }
+
   /** Whether the board is complete, so that clients may be served. */
   get isReady(): boolean {
-    return this.#isReady
+    return this.#live.isReady
   }
 
   /** Those in force; an administrator may change some. */
@@ -210,7 +161,7 @@ export class Hub {
 
   /** The number of live signatures. */
   get groups(): number {
-    return this.#groups.size
+    return this.#live.groups.size
   }
 
   /** The number of playbacks of history. */
@@ -290,27 +241,17 @@ export class Hub {
 
   /** Applies quotes in stream order; `position` moves with them. */
   apply(candidates: readonly Candidate[]): void {
-    candidates.forEach((candidate, index) => {
-      this.board.position = candidate.q
-      this.board.apply(candidate)
-      if (index % QUOTES_PER_LOOK === QUOTES_PER_LOOK - 1) this.#flusher.flushIfLate()
-    })
+    this.#live.apply(candidates)
   }
 
   /** Sends no rows and takes no subscriptions until `restart`. */
   pause(): void {
-    this.#isReady = false
-    this.board.isLive = false
-    this.#flusher.pause()
+    this.#live.pause()
   }
 
   /** The board is complete: serves clients, and gives those that are there a snapshot with the positions of the epoch. */
   restart(): void {
-    this.#isReady = true
-    this.board.isLive = true
-    this.#ring.restart(this.board.position)
-    this.#flusher.restart()
-    for (const group of this.#groups.values()) group.restart()
+    this.#live.restart()
   }
 
   /** The sources and instruments that are not ok now. */
@@ -340,9 +281,8 @@ export class Hub {
 
   /** Says `bye` to all clients and resolves when their connections are gone, in well under a second. */
   async close(): Promise<void> {
-    this.pause()
+    this.#live.close()
     this.#draining.cancel()
-    this.#flusher.close()
     if (this.#sessions.size === 0) return
     const empty = new Promise<void>(resolve => {
       this.#onEmpty = resolve
@@ -357,13 +297,5 @@ export class Hub {
     })
     await empty
     cancel()
-  }
-
-  async #reach(q: number): Promise<boolean> {
-    const end = this.#clock.nowMs() + REACH_MS
-    while (this.board.position < q && this.#clock.nowMs() < end) {
-      await new Promise<void>(resolve => this.#clock.after(REACH_STEP_MS, resolve))
-    }
-    return this.board.position >= q
   }
 }

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { HubOptions } from '../../lib/push/hub.ts'
+import type { HubOptions } from '../../lib/push/hub-options.ts'
 import type { PushLimits } from '../../lib/push/limits.ts'
 import { MemoryPlaybackHistory } from '../../lib/push/memory-playback-history.ts'
 import type { PlaybackHistory } from '../../lib/push/playback-history.ts'
