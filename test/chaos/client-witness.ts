@@ -22,6 +22,8 @@ export interface ClientCounts {
   errors: Partial<Record<ErrorCode, number>>
   /** Errors after which the client does not go on by itself. */
   fatal: number
+  /** Frames with quotes that were kept from it. */
+  dropped: number
 }
 
 /** What a client shows and says, as values that may leave a page. */
@@ -31,6 +33,15 @@ export interface ClientReport {
   /** Up to where nothing is missing; null while something is. */
   position: { epoch: string; q: number } | null
   rows: Row[]
+  /** Instruments of which a row was kept from it and that had no row since: nothing tells a client of such a loss. */
+  lacking: number
+}
+
+interface HeardFrame {
+  type: string
+  data?: { key: string }[]
+  recovered?: boolean
+  reason?: string
 }
 
 /** Shorter than the client's own choice, so that gateways are away for longer than it waits. */
@@ -56,19 +67,27 @@ export class ClientWitness {
     lags: 0,
     regressions: 0,
     errors: {},
-    fatal: 0
+    fatal: 0,
+    dropped: 0
   }
+  readonly #drops: () => boolean
+  readonly #lacking = new Set<string>()
   /** Positions by key, as the events told them. */
   readonly #told = new Map<string, number>()
   #epoch = ''
 
-  constructor(Client: typeof QuoteClient, urls: readonly string[]) {
+  /** @param drops asked for each frame with quotes, whether it is kept from the client. */
+  constructor(Client: typeof QuoteClient, urls: readonly string[], drops: () => boolean = () => false) {
+    this.#drops = drops
     const counts = this.#counts
-    const hear = (text: string) => this.#hear(text)
+    const passes = (text: string) => this.#passes(JSON.parse(text) as HeardFrame)
     class HeardSocket extends WebSocket {
       constructor(url: string, protocol: string) {
         super(url, protocol)
-        this.addEventListener('message', ({ data }) => hear(String(data)))
+        // Before any listener of the client.
+        this.addEventListener('message', event => {
+          if (!passes(String(event.data))) event.stopImmediatePropagation()
+        })
       }
     }
     const client = new Client(urls, { maxRetryMs: MAX_RETRY_MS, WebSocket: HeardSocket })
@@ -105,12 +124,9 @@ export class ClientWitness {
       counts,
       state: client.state,
       position: subscription.position,
-      rows: [...subscription.board.values()]
+      rows: [...subscription.board.values()],
+      lacking: this.#lacking.size
     })
-  }
-
-  get counts(): ClientCounts {
-    return this.#counts
   }
 
   get report(): ClientReport {
@@ -121,11 +137,18 @@ export class ClientWitness {
     this.#client.close()
   }
 
-  #hear(text: string): void {
-    const { type, recovered, reason } = JSON.parse(text) as { type: string; recovered?: boolean; reason?: string }
-    if (type === 'resynced') this.#counts.resyncs++
-    if (type !== 'resumed' || reason === 'unknown_session') return
-    this.#counts.resumed++
-    if (recovered === true) this.#counts.recovered++
+  /** @returns whether the client hears of it. */
+  #passes({ type, data = [], recovered, reason }: HeardFrame): boolean {
+    const counts = this.#counts
+    if (type === 'quotes' && this.#drops()) {
+      counts.dropped++
+      for (const { key } of data) this.#lacking.add(key)
+      return false
+    }
+    for (const { key } of data) this.#lacking.delete(key)
+    if (type === 'resynced') counts.resyncs++
+    if (type === 'resumed' && reason !== 'unknown_session') counts.resumed++
+    if (type === 'resumed' && recovered === true) counts.recovered++
+    return true
   }
 }
