@@ -70,14 +70,14 @@ export class ClientWitness {
     fatal: 0,
     dropped: 0
   }
-  readonly #drops: () => boolean
+  readonly #drops: (keys: string[]) => boolean
   readonly #lacking = new Set<string>()
   /** Positions by key, as the events told them. */
   readonly #told = new Map<string, number>()
   #epoch = ''
 
-  /** @param drops asked for each frame with quotes, whether it is kept from the client. */
-  constructor(Client: typeof QuoteClient, urls: readonly string[], drops: () => boolean = () => false) {
+  /** @param drops asked for each frame with quotes, by the keys of its rows, whether it is kept from the client. */
+  constructor(Client: typeof QuoteClient, urls: readonly string[], drops: (keys: string[]) => boolean = () => false) {
     this.#drops = drops
     const counts = this.#counts
     const passes = (text: string) => this.#passes(JSON.parse(text) as HeardFrame)
@@ -140,12 +140,13 @@ export class ClientWitness {
   /** @returns whether the client hears of it. */
   #passes({ type, data = [], recovered, reason }: HeardFrame): boolean {
     const counts = this.#counts
-    if (type === 'quotes' && this.#drops()) {
+    const keys = data.map(({ key }) => key)
+    if (type === 'quotes' && this.#drops(keys)) {
       counts.dropped++
-      for (const { key } of data) this.#lacking.add(key)
+      for (const key of keys) this.#lacking.add(key)
       return false
     }
-    for (const { key } of data) this.#lacking.delete(key)
+    for (const key of keys) this.#lacking.delete(key)
     if (type === 'resynced') counts.resyncs++
     if (type === 'resumed' && reason !== 'unknown_session') counts.resumed++
     if (type === 'resumed' && recovered === true) counts.recovered++

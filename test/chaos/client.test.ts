@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ServiceBroker } from 'moleculer'
 import { QuoteClient } from '../../client/index.ts'
 import { seededRandom } from '../../lib/exchange/random.ts'
 import { openLatest } from '../../lib/latest/open-latest.ts'
 import { type BoardRow, visible } from '../../lib/quote/board.ts'
 import { cleanUp } from '../kit/clean-up.ts'
-import { loadQuoteId, startLoad } from '../kit/confirmed-load.ts'
+import { type ConfirmedLoad, loadQuoteId, startLoad } from '../kit/confirmed-load.ts'
 import { joinCluster, type LocalCluster, startCluster } from '../kit/local-cluster.ts'
 import { isLongForm } from '../kit/long-form.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -19,6 +20,9 @@ import { openWitnessPage } from './witness-page.ts'
 
 const KEYS = Array.from({ length: 50 }, (_, index) => `load:spot:S${index}`)
 const QUOTES_PER_SECOND = 1_000
+/** Instruments that fall silent in the middle of a kill: what a client then misses, no later row makes good. */
+const SILENT_KEYS = 5
+const SILENT_QUOTES_PER_SECOND = 200
 const TOPOLOGY = { buffer: 1, exchange: 1, storage: 1, latest: 1, gateway: 2, fetcher: 1, feed: 1, scheduler: 1 }
 /** What a killed consumer had taken is given to it again after that time, not after half a minute. */
 const STREAMS = `
@@ -26,7 +30,7 @@ streams:
   quotes: { ackWait: 5s }
 `
 /** How long processes are killed in turn, each at least once. */
-const KILLING_MS = isLongForm ? 10 * 60_000 : 36_000
+const KILLING_MS = isLongForm ? 10 * 60_000 : 38_000
 const DOWN_MS = 500
 const PAUSE_MS = 1_000
 
@@ -41,6 +45,10 @@ interface Witness {
   report(): ClientReport | Promise<ClientReport>
 }
 
+interface Load extends ConfirmedLoad {
+  keys: readonly string[]
+}
+
 test('clients in Node and Chromium, one of which loses frames, while gateways, nats-server, Redis, latest and storage are killed with -9: all boards are right', async t => {
   const cluster = await startCluster(t, TOPOLOGY, { streams: STREAMS })
   const urls = (cluster.nodes.gateway ?? []).map(({ port }) => `ws://127.0.0.1:${port}`)
@@ -51,7 +59,8 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
   const random = seededRandom(seed)
   let isLosing = true
   const inNode = new ClientWitness(QuoteClient, urls)
-  const losing = new ClientWitness(QuoteClient, urls, () => isLosing && random.below(DROP_ONE_IN) === 0)
+  const drops = (keys: string[]) => isLosing && keys.every(isLoud) && random.below(DROP_ONE_IN) === 0
+  const losing = new ClientWitness(QuoteClient, urls, drops)
   cleanUp(t, () => {
     inNode.close()
     losing.close()
@@ -63,7 +72,7 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
   ]
   const servers = cluster.nats.map(({ server }) => server)
   const broker = await joinCluster(t, servers, STREAMS)
-  const load = startLoad(t, broker, { keys: KEYS, quotesPerSecond: QUOTES_PER_SECOND })
+  const loads: Load[] = [startLoadOf(t, broker, KEYS, QUOTES_PER_SECOND)]
   await untilRowsCome(witnesses)
 
   const victims = new Victims(victimsOf(cluster), random)
@@ -71,7 +80,11 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
   for (let round = 0; round === 0 || performance.now() < end; round++) {
     for (const victim of victims.oneOfEach) {
       if (round > 0 && performance.now() > end) break
-      await victims.kill([victim], DOWN_MS)
+      const keys = Array.from({ length: SILENT_KEYS }, (_, index) => `silent:spot:S${loads.length}-${index}`)
+      const silent = startLoadOf(t, broker, keys, SILENT_QUOTES_PER_SECOND)
+      loads.push(silent)
+      await waitUntil('it is confirmed', () => silent.confirmed() >= SILENT_KEYS)
+      await Promise.all([victims.kill([victim], DOWN_MS), delay(DOWN_MS / 2).then(silent.stop)])
       await untilRowsCome(witnesses)
       await delay(PAUSE_MS)
     }
@@ -80,11 +93,12 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
 
   isLosing = false
   await waitUntil('every loss can be seen', () => losing.report.lacking === 0)
-  await load.stop()
+  await Promise.all(loads.map(load => load.stop()))
   await stopIntake(t, cluster)
   await waitUntilDrained(cluster.broker)
-  const differences = await compare(t, cluster, load.confirmed(), witnesses)
-  t.diagnostic(`confirmed ${load.confirmed()}, refused and repeated ${load.refused()}`)
+  const differences = await compare(t, cluster, loads, witnesses)
+  const sum = (count: (load: Load) => number) => loads.reduce((total, load) => total + count(load), 0)
+  t.diagnostic(`confirmed ${sum(load => load.confirmed())}, refused and repeated ${sum(load => load.refused())}`)
   const reports = await Promise.all(witnesses.map(async witness => ({ ...witness, ...(await witness.report()) })))
   for (const { name, rows, counts } of reports)
     t.diagnostic(`${name}: ${rows.length} instruments, ${JSON.stringify(counts)}`)
@@ -93,6 +107,15 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
   assert.deepEqual(page.thrown, [])
   for (const { isLossless, ...report } of reports) judge(report, isLossless, urls)
 })
+
+function startLoadOf(t: TestContext, broker: ServiceBroker, keys: readonly string[], quotesPerSecond: number): Load {
+  return { keys, ...startLoad(t, broker, { keys, quotesPerSecond }) }
+}
+
+/** Whether more rows come of an instrument, so that the loss of one is seen. */
+function isLoud(key: string): boolean {
+  return KEYS.includes(key)
+}
 
 function victimsOf({ nats, redis, nodes }: LocalCluster): Victim[] {
   const { gateway = [], latest = [], storage = [] } = nodes
@@ -120,7 +143,7 @@ async function untilRowsCome(witnesses: readonly Witness[]): Promise<void> {
 async function compare(
   t: TestContext,
   { redis }: LocalCluster,
-  confirmed: number,
+  loads: readonly Load[],
   witnesses: readonly Witness[]
 ): Promise<string[]> {
   const latest = await openLatest(redis.url)
@@ -130,7 +153,7 @@ async function compare(
     const boards = reports.map(({ name, rows }) => ({ name, rows: () => new Map(rows.map(row => [row.key, row])) }))
     const places = reports.map(({ name, position }) => ({ name, place: position && `${position.epoch} ${position.q}` }))
     return [
-      ...staleIn(await latest.rows(KEYS), confirmed),
+      ...staleIn(await latest.rows(loads.flatMap(({ keys }) => keys)), loads),
       ...(await compareBoards(await viewsOf(latest, await latest.keys()), boards)),
       ...places.filter(({ place }) => place === null).map(({ name }) => `${name}: a loss was not repaired`),
       ...(new Set(places.map(({ place }) => place)).size > 1 ? [`positions differ: ${JSON.stringify(places)}`] : [])
@@ -138,11 +161,13 @@ async function compare(
   })
 }
 
-/** @returns the instruments of the load of which the store does not hold the quote that was made last. */
-function staleIn(rows: readonly BoardRow[], confirmed: number): string[] {
+/** @returns the instruments of which the store does not hold the quote that was made last. */
+function staleIn(rows: readonly BoardRow[], loads: readonly Load[]): string[] {
   const held = new Set(rows.map(row => visible(row, 'trade')?.quote.id))
-  // The load takes the instruments in turn.
-  const last = KEYS.map((_key, index) => loadQuoteId(KEYS, confirmed - 1 - index))
+  // A load takes its instruments in turn.
+  const last = loads.flatMap(({ keys, confirmed }) =>
+    keys.map((_, index) => loadQuoteId(keys, confirmed() - 1 - index))
+  )
   return last.filter(id => !held.has(id)).map(id => `latest: ${id} is not there`)
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryLatest } from '../../lib/latest/memory-latest.ts'
-import type { BoardView } from '../../lib/quote/board.ts'
 import { keysOf, RandomMarket, seededRandom } from '../push/make-quotes.ts'
 import { compareBoards, viewsOf } from './compare-boards.ts'
 
@@ -13,8 +12,9 @@ const [first, second] = keysOf(2) as [string, string]
 
 /** @returns the instruments that are found to differ when a client shows `rows`. */
 async function differing(rows: ReadonlyMap<string, object> | undefined): Promise<string[]> {
-  const boards = [{ name: 'client', rows: () => rows as ReadonlyMap<string, BoardView> | undefined }]
-  return (await compareBoards(views, boards)).map(text => text.slice(0, text.indexOf(': ')))
+  return (await compareBoards(views, [{ name: 'client', rows: () => rows }])).map(text =>
+    text.slice(0, text.indexOf(': '))
+  )
 }
 
 test('a board with the values of the latest store is equal, wherever its rows stand in the stream', async () => {
@@ -29,12 +29,15 @@ for (const [what, change] of Object.entries({
   'an older time': { receivedTime: 1 }
 })) {
   test(`${what} is a difference`, async () => {
-    assert.deepEqual(await differing(new Map([...views, [first, { ...views.get(first), ...change }]])), [first])
+    assert.deepEqual(
+      await differing(new Map<string, object>([...views, [first, { ...views.get(first), ...change }]])),
+      [first]
+    )
   })
 }
 
 test('an instrument too few, one too many and no board at all are differences', async () => {
   assert.deepEqual(await differing(new Map([...views].filter(([key]) => key !== second))), [second])
-  assert.deepEqual(await differing(new Map([...views, ['A', { key: 'A' }]])), ['A'])
+  assert.deepEqual(await differing(new Map<string, object>([...views, ['A', { key: 'A' }]])), ['A'])
   assert.deepEqual((await differing(undefined)).sort(), keysOf(5))
 })

@@ -3,15 +3,12 @@ import { type BoardView, viewRow } from '../../lib/quote/board.ts'
 import { VALUE_FIELDS } from '../../lib/quote/quote.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 
-/** A row of a client, read for its values. */
-export type ShownRow = Readonly<{ key: string }>
-
 /** What a client shows now. */
 export interface ShownBoard {
   /** For messages. */
   name: string
-  /** Undefined while it is not connected. */
-  rows(): ReadonlyMap<string, ShownRow> | undefined | Promise<ReadonlyMap<string, ShownRow> | undefined>
+  /** By key; undefined while it is not connected. */
+  rows(): ReadonlyMap<string, object> | undefined | Promise<ReadonlyMap<string, object> | undefined>
 }
 
 /** What the latest store shows of these instruments, without those of which it has no value. */
@@ -27,7 +24,7 @@ export async function compareBoards(
 ): Promise<string[]> {
   const found: string[] = []
   for (const { name, rows } of boards) {
-    const shown = (await rows()) ?? new Map<string, ShownRow>()
+    const shown = (await rows()) ?? new Map<string, object>()
     for (const key of new Set([...views.keys(), ...shown.keys()])) {
       const [expected, actual] = [valuesOf(views.get(key)), valuesOf(shown.get(key))]
       if (expected !== actual) found.push(`${key}: latest ${expected}, ${name} ${actual}`)
