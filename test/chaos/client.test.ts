@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceBroker } from 'moleculer'
-import { QuoteClient } from '../../client/index.ts'
+import { QuoteClient, type Row } from '../../client/index.ts'
 import { seededRandom } from '../../lib/exchange/random.ts'
 import { openLatest } from '../../lib/latest/open-latest.ts'
 import { type BoardRow, visible } from '../../lib/quote/board.ts'
@@ -12,7 +12,7 @@ import { joinCluster, type LocalCluster, startCluster } from '../kit/local-clust
 import { isLongForm } from '../kit/long-form.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { type ClientReport, ClientWitness } from './client-witness.ts'
-import { compareBoards, untilEqual, viewsOf } from './compare-boards.ts'
+import { compareBoards, compareRunning, untilEqual, viewsOf } from './compare-boards.ts'
 import { stopIntake } from './stop-intake.ts'
 import { waitUntilDrained } from './verdict.ts'
 import { type Victim, Victims } from './victims.ts'
@@ -35,7 +35,7 @@ const DOWN_MS = 500
 const PAUSE_MS = 1_000
 
 /** One in so many frames with quotes is kept from the client that loses some. */
-const DROP_ONE_IN = 50
+const DROP_ONE_IN = 25
 /** Errors of a gateway that is gone or not ready. */
 const EXPLAINED = ['connection_lost', 'not_ready', 'timeout']
 
@@ -76,6 +76,7 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
   await untilRowsCome(witnesses)
 
   const victims = new Victims(victimsOf(cluster), random)
+  let compared = 0
   const end = performance.now() + KILLING_MS
   for (let round = 0; round === 0 || performance.now() < end; round++) {
     for (const victim of victims.oneOfEach) {
@@ -87,9 +88,13 @@ test('clients in Node and Chromium, one of which loses frames, while gateways, n
       await Promise.all([victims.kill([victim], DOWN_MS), delay(DOWN_MS / 2).then(silent.stop)])
       await untilRowsCome(witnesses)
       await delay(PAUSE_MS)
+      const running = compareRunning(await loudRowsOf(witnesses))
+      assert.deepEqual(running.differences.slice(0, 5), [], 'rows that two clients show with other values')
+      compared += running.compared
     }
   }
-  t.diagnostic(`killed with -9: ${victims.summary}`)
+  t.diagnostic(`killed with -9: ${victims.summary}; meanwhile ${compared} rows were compared`)
+  assert.ok(compared > 0)
 
   isLosing = false
   await waitUntil('every loss can be seen', () => losing.report.lacking === 0)
@@ -137,6 +142,14 @@ async function untilRowsCome(witnesses: readonly Witness[]): Promise<void> {
       return now.state === 'live' && now.counts.rows > counts.rows
     })
   }
+}
+
+async function loudRowsOf(witnesses: readonly Witness[]): Promise<{ name: string; rows: Row[] }[]> {
+  const show = async ({ name, report }: Witness) => {
+    const { rows } = await report()
+    return { name, rows: rows.filter(({ key }) => isLoud(key)) }
+  }
+  return Promise.all(witnesses.map(show))
 }
 
 /** @returns what is wrong with the latest store and with the boards, when what is under way has arrived. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryLatest } from '../../lib/latest/memory-latest.ts'
 import { keysOf, RandomMarket, seededRandom } from '../push/make-quotes.ts'
-import { compareBoards, viewsOf } from './compare-boards.ts'
+import { compareBoards, compareRunning, viewsOf } from './compare-boards.ts'
 
 const latest = new MemoryLatest()
 const quotes = new RandomMarket(keysOf(5), seededRandom(1)).batch(200)
@@ -40,4 +40,19 @@ test('an instrument too few, one too many and no board at all are differences', 
   assert.deepEqual(await differing(new Map([...views].filter(([key]) => key !== second))), [second])
   assert.deepEqual(await differing(new Map<string, object>([...views, ['A', { key: 'A' }]])), ['A'])
   assert.deepEqual((await differing(undefined)).sort(), keysOf(5))
+})
+
+test('while quotes flow, only rows at the same position are compared', () => {
+  const board = (name: string, ...rows: { key: string; q: number; last: string }[]) => ({ name, rows })
+  const a = board('a', { key: 'A', q: 1, last: '1' }, { key: 'B', q: 2, last: '2' })
+  const { compared, differences } = compareRunning([
+    a,
+    board('b', { key: 'A', q: 1, last: '1' }, { key: 'B', q: 3, last: '3' }),
+    board('c', { key: 'A', q: 1, last: '2' })
+  ])
+  assert.equal(compared, 1)
+  assert.deepEqual(
+    differences.map(text => text.slice(0, 8)),
+    ['A at 1: ']
+  )
 })

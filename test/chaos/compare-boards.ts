@@ -33,6 +33,29 @@ export async function compareBoards(
   return found
 }
 
+/**
+ * Compares boards while quotes flow: whoever shows the same row shows the same values, whichever gateway it came from. For instruments
+ * of one channel in one epoch. @returns how many rows another board showed too, and what differs.
+ */
+export function compareRunning(boards: readonly { name: string; rows: readonly { key: string; q: number }[] }[]): {
+  compared: number
+  differences: string[]
+} {
+  const first = new Map<string, string | undefined>()
+  const differences: string[] = []
+  let compared = 0
+  for (const { name, rows } of boards) {
+    for (const row of rows) {
+      const place = `${row.key} at ${row.q}`
+      const values = valuesOf(row)
+      if (!first.has(place)) first.set(place, values)
+      else if (first.get(place) === values) compared++
+      else differences.push(`${place}: ${first.get(place)}, ${name} ${values}`)
+    }
+  }
+  return { compared, differences }
+}
+
 /** Looks again while something differs: the last frames may be on their way. @returns what differed when it gave up. */
 export async function untilEqual(look: () => Promise<string[]>): Promise<string[]> {
   let differences = ['never compared']
