@@ -1,4 +1,4 @@
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { seededRandom } from '../../lib/exchange/random.ts'
 import { startLoad } from '../kit/confirmed-load.ts'
@@ -7,6 +7,7 @@ import { isLongForm } from '../kit/long-form.ts'
 import { type NatsCluster, startNatsCluster } from '../kit/nats-cluster.ts'
 import { AUDIT_GROUP, Audit } from './audit.ts'
 import { Follower } from './follower.ts'
+import { stopIntake } from './stop-intake.ts'
 import { judge } from './verdict.ts'
 import { type Victim, Victims } from './victims.ts'
 
@@ -76,12 +77,4 @@ async function stopAllStorage({ nodes: { storage = [] } }: LocalCluster): Promis
   await Promise.all(storage.map(node => node.stop()))
   await delay(STORAGE_AWAY_MS)
   await Promise.all(storage.map(node => node.restart()))
-}
-
-/** Nothing new comes from the venue; what is under way is stored. */
-async function stopIntake(t: TestContext, { nodes }: LocalCluster): Promise<void> {
-  for (const name of ['scheduler', 'feed', 'fetcher']) {
-    const codes = await Promise.all((nodes[name] ?? []).map(node => node.stop()))
-    t.diagnostic(`${name} ended with ${codes.join(', ')}`)
-  }
 }

@@ -3,17 +3,15 @@ import type { TestContext } from 'node:test'
 import type { ServiceBroker } from 'moleculer'
 import type { HistoryStore } from '../../lib/history/history-store.ts'
 import { openHistory } from '../../lib/history/open-history.ts'
-import type { LatestStore } from '../../lib/latest/latest-store.ts'
 import { openLatest } from '../../lib/latest/open-latest.ts'
-import { type BoardRow, emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
-import { VALUE_FIELDS } from '../../lib/quote/quote.ts'
+import { type BoardRow, type BoardView, emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
 import type { DeadLetterPage } from '../../lib/transport/dead-letter.ts'
 import type { GroupLag } from '../../services/buffer.service.ts'
 import { cleanUp } from '../kit/clean-up.ts'
 import { type ConfirmedLoad, loadQuoteId } from '../kit/confirmed-load.ts'
 import type { LocalCluster } from '../kit/local-cluster.ts'
-import type { ClientRow } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
+import { compareBoards, untilEqual, viewsOf } from './compare-boards.ts'
 import type { Follower } from './follower.ts'
 import { historyOf } from './history-of-all.ts'
 
@@ -72,7 +70,14 @@ export async function judge(t: TestContext, evidence: Evidence): Promise<void> {
   const unstored = [...streamed].filter(id => !ids.has(id))
   const unread = [...ids].filter(id => !streamed.has(id))
   const loaded = countOf(ids, loadKeys)
-  const boards = await compareBoards(latest, rows, followers)
+  const clients = followers.map((follower, index) => ({
+    name: `client ${index + 1}`,
+    rows: () => follower.board?.rows
+  }))
+  const boards = await untilEqual(async () => {
+    const views = await viewsOf(latest, [...rows.keys()])
+    return [...compareWithHistory(views, rows), ...(await compareBoards(views, clients))]
+  })
 
   t.diagnostic(
     `confirmed ${confirmed}, stored ${loaded}, lost ${lost.length}, doubled ${doubled.length}, boards ${boards.length === 0 ? 'equal' : 'DIFFER'}`
@@ -120,46 +125,21 @@ function countOf(ids: ReadonlySet<string>, keys: readonly string[]): number {
   return count
 }
 
-/** @returns what differs, by instrument; empty when the history, the latest store and all clients show the same. */
-async function compareBoards(
-  latest: LatestStore,
-  rows: ReadonlyMap<string, BoardRow>,
-  followers: readonly Follower[]
-): Promise<string[]> {
-  let differences = ['never compared']
-  const compare = async () => {
-    const found: string[] = []
-    const held = new Map((await latest.rows([...rows.keys()])).map(row => [row.key, viewRow(row)]))
-    for (const [key, row] of rows) {
-      const expected = viewRow(row)
-      const view = held.get(key)
-      if (expected === undefined || view === undefined || shown(view) !== shown(expected)) {
-        found.push(`${key}: latest ${view && shown(view)}, history ${expected && shown(expected)}`)
-      }
-      for (const [index, { board }] of followers.entries()) {
-        const client = board?.rows.get(key)
-        if (client === undefined || view === undefined || values(client) !== values(view)) {
-          found.push(`${key}: latest ${view && values(view)}, client ${index + 1} ${client && values(client)}`)
-        }
-      }
+/** @returns what differs, by instrument; empty when the latest store shows what the history makes. */
+function compareWithHistory(views: ReadonlyMap<string, BoardView>, rows: ReadonlyMap<string, BoardRow>): string[] {
+  const found: string[] = []
+  for (const [key, row] of rows) {
+    const expected = viewRow(row)
+    const view = views.get(key)
+    if (expected === undefined || view === undefined || shown(view) !== shown(expected)) {
+      found.push(`${key}: latest ${view && shown(view)}, history ${expected && shown(expected)}`)
     }
-    differences = found
-    return found.length === 0
   }
-  // The last frames are on their way.
-  // Whoever asked is told what still differs.
-  await waitUntil('all boards are equal', compare).catch(() => undefined)
-  return differences
+  return found
 }
 
 /** A view without its place in the stream and the time of publishing, which the history does not tell. */
 function shown(view: object): string {
   const { q: _q, epoch: _epoch, publishedTime: _published, ...rest } = view as Record<string, unknown>
   return JSON.stringify(Object.entries(rest).sort())
-}
-
-/** What a client's row and a view have in common. */
-function values(row: ClientRow | object): string {
-  const fields = row as Record<string, unknown>
-  return JSON.stringify([...VALUE_FIELDS, 'status', 'exchangeTime', 'receivedTime'].map(name => fields[name] ?? null))
 }

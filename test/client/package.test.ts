@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
@@ -12,33 +10,21 @@ import { CLIENT_ERRORS } from '../../client/client-error.ts'
 import { DEFAULT_OPTIONS } from '../../client/client-options.ts'
 import { openPage } from '../kit/chromium.ts'
 import { cleanUp } from '../kit/clean-up.ts'
+import { CLIENT_BUNDLE, CLIENT_SOURCE, packClient } from '../kit/client-package.ts'
+import { serveSite } from '../kit/small-site.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { startGateway } from './start-gateway.ts'
 
 const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
-const SOURCE = join(ROOT, 'client')
 const NAME = 'quotecast-client'
-const BUNDLE = `${NAME}.min.js`
 const MAX_BYTES = 6 * 1024
-const README = readFileSync(join(SOURCE, 'README.md'), 'utf8')
+const README = readFileSync(join(CLIENT_SOURCE, 'README.md'), 'utf8')
 const TSC = join(ROOT, 'node_modules/.bin/tsc')
 
 const place = await mkdtemp(join(tmpdir(), 'quotecast-client-'))
 after(() => rm(place, { recursive: true }))
-const tarball = await pack()
-
-/** Builds and packs the folder in a copy of the tree, as `npm publish` would. No network. */
-async function pack(): Promise<string> {
-  const tree = join(place, 'tree')
-  const folder = join(tree, 'client')
-  await cp(SOURCE, folder, { recursive: true, filter: path => basename(path) !== 'dist' })
-  await cp(join(ROOT, 'tsconfig.json'), join(tree, 'tsconfig.json'))
-  await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'))
-  const args = ['pack', folder, '--offline', '--silent', '--ignore-scripts=false', '--pack-destination', place]
-  const { stdout } = await run('npm', args, { cwd: tree })
-  return join(place, stdout.trim())
-}
+const tarball = await packClient(place)
 
 /** A project of somebody else, in which the package was installed. */
 async function makeProject(t: TestContext): Promise<string> {
@@ -58,8 +44,8 @@ function example(language: string): string {
 test('the tarball has what is built, its types, the README and the licence, and nothing else', async t => {
   const folder = join(await makeProject(t), 'node_modules', NAME)
   assert.deepEqual((await readdir(folder)).sort(), ['LICENSE', 'README.md', 'dist', 'package.json'])
-  const sources = (await readdir(SOURCE)).filter(name => name.endsWith('.ts')).map(name => basename(name, '.ts'))
-  const expected = [BUNDLE, ...sources.flatMap(name => [`${name}.js`, `${name}.d.ts`])]
+  const sources = (await readdir(CLIENT_SOURCE)).filter(name => name.endsWith('.ts')).map(name => basename(name, '.ts'))
+  const expected = [CLIENT_BUNDLE, ...sources.flatMap(name => [`${name}.js`, `${name}.d.ts`])]
   assert.deepEqual((await readdir(join(folder, 'dist'))).sort(), expected.sort())
   assert.equal(readFileSync(join(folder, 'LICENSE'), 'utf8'), readFileSync(join(ROOT, 'LICENSE'), 'utf8'))
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { dependencies?: object }
@@ -68,11 +54,11 @@ test('the tarball has what is built, its types, the README and the licence, and 
 
 test('minified and compressed by `gzip -9` it is under 6 KB, and exports what the modules do', async t => {
   const dist = join(await makeProject(t), 'node_modules', NAME, 'dist')
-  const { stdout } = await run('gzip', ['-9', '--stdout', join(dist, BUNDLE)], { encoding: 'buffer' })
+  const { stdout } = await run('gzip', ['-9', '--stdout', join(dist, CLIENT_BUNDLE)], { encoding: 'buffer' })
   const bytes = stdout.length
   t.diagnostic(`${bytes} bytes`)
   assert.ok(bytes < MAX_BYTES, `${bytes} bytes`)
-  const [bundle, modules] = await Promise.all([import(join(dist, BUNDLE)), import(join(dist, 'index.js'))])
+  const [bundle, modules] = await Promise.all([import(join(dist, CLIENT_BUNDLE)), import(join(dist, 'index.js'))])
   assert.deepEqual(Object.keys(bundle), Object.keys(modules))
 })
 
@@ -105,16 +91,9 @@ test("the README's page shows the prices of a real gateway in a browser", { time
   const page = await openPage(t)
   if (page === undefined) return
   const [project, gateway] = await Promise.all([makeProject(t), startGateway(t)])
-  const bundle = readFileSync(join(project, 'node_modules', NAME, 'dist', BUNDLE))
-  const server = createServer(({ url }, response) => {
-    const isBundle = url === `/${BUNDLE}`
-    response.setHeader('content-type', isBundle ? 'text/javascript' : 'text/html')
-    response.end(isBundle ? bundle : example('html'))
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  cleanUp(t, () => server.close())
-  const { port } = server.address() as AddressInfo
-  await page.goto(`http://127.0.0.1:${port}/?gateway=ws://127.0.0.1:${gateway.port}`)
+  const bundle = readFileSync(join(project, 'node_modules', NAME, 'dist', CLIENT_BUNDLE), 'utf8')
+  const site = await serveSite(t, { '/': example('html'), [`/${CLIENT_BUNDLE}`]: bundle })
+  await page.goto(`${site}/?gateway=ws://127.0.0.1:${gateway.port}`)
   const text = () => page.locator('#quotes').textContent()
   await waitUntil('prices are shown', async () => /:spot:\S+ {2}[\d.]+/.test((await text()) ?? ''))
   const before = await text()

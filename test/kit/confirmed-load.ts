@@ -31,7 +31,7 @@ export function loadQuoteId(keys: readonly string[], n: number): string {
   return quoteId(keys[n % keys.length] ?? '', '@trade', { sequence: String(n + 1) })
 }
 
-/** Publishes numbered quotes at a steady rate, and repeats each batch until the buffer has confirmed it or the scope ends. */
+/** Publishes numbered quotes at a steady rate, of instruments that no other load has, and repeats each batch until the buffer has confirmed it or the scope ends. */
 export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSecond }: LoadOptions): ConfirmedLoad {
   const newest = new Map<string, Quote>()
   const underWay = new Set<Promise<void>>()
@@ -63,7 +63,7 @@ export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSeco
       await delay(Math.max(0, due - performance.now()))
       if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay)
       const quotes = Array.from({ length: size }, () => numberedQuote(keys, made++))
-      const sending = send(quotes, `load-${made}`)
+      const sending = send(quotes, loadQuoteId(keys, made - 1))
       underWay.add(sending)
       void sending.then(() => underWay.delete(sending))
     }
