@@ -30,7 +30,7 @@ streams:
   quotes: { ackWait: 5s }
 `
 /** How long processes are killed in turn, each at least once. */
-const KILLING_MS = isLongForm ? 10 * 60_000 : 38_000
+const KILLING_MS = isLongForm ? 10 * 60_000 : 36_000
 const DOWN_MS = 500
 const PAUSE_MS = 1_000
 
