@@ -11,7 +11,7 @@ import { AS_OF_KEYS, type PlaybackHistory } from './playback-history.ts'
 import { PlaybackOutlet } from './playback-outlet.ts'
 import { PlaybackPace } from './playback-pace.ts'
 import { PlaybackReader } from './playback-reader.ts'
-import type { PlaybackReads } from './playback-reads.ts'
+import { HistoryUnreadable, type PlaybackReads } from './playback-reads.ts'
 import type { PlaybackInfo, Speed } from './playback-request.ts'
 import type { PlaybackTurns } from './playback-turns.ts'
 import type { Played } from './protocol.ts'
@@ -110,21 +110,17 @@ export class Playback {
 
   /** Plays to the end. Never rejects: whoever wants to know how it ended is told. */
   async play(): Promise<void> {
-    const { signal } = this.#ending
     try {
-      const keys = await this.#pace.standing(() => this.#prepare())
-      await this.#show(keys)
-      this.#end(this.#options.part.until, undefined)
+      await this.#run()
+      this.#end(undefined)
     } catch (error) {
-      if (signal.aborted) return
-      this.group.flush()
-      this.#end(this.#time, error)
+      if (!this.#ending.signal.aborted) this.#end(error)
     }
   }
 
   /** Ends it because its client may not see all of it any more: of what waits nothing is sent. */
   forbid(): void {
-    this.#end(this.#sent, new MessageError(403, 'outside of what you may see now', null))
+    this.#end(new MessageError(403, 'outside of what you may see now', null))
   }
 
   /** Ends it without a word. Idempotent. */
@@ -134,16 +130,25 @@ export class Playback {
     this.group.release()
   }
 
-  #end(time: Micros, error: unknown): void {
+  /** @param error why before its time; what waits is not sent then */
+  #end(error: unknown): void {
     const { sid, position: q } = this.group
-    const reason =
-      error === undefined || error instanceof MessageError
-        ? error
-        : new MessageError(503, 'the history cannot be read now: go on from time', null)
+    const reason = error === undefined ? undefined : reasonOf(error)
     this.close()
-    const ended = { type: 'played', sid, q, time, rows: this.#outlet.rows } as const
+    const ended = { type: 'played', sid, q, time: this.#sent, rows: this.#outlet.rows } as const
     const code = reason && { code: reason.code, name: reason.codeName, message: reason.message }
     this.#options.onPlayed({ ...ended, ...code }, error)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const keys = await this.#pace.standing(() => this.#prepare())
+      await this.#show(keys)
+    } catch (error) {
+      // What was read before is shown.
+      if (error instanceof HistoryUnreadable && !this.#ending.signal.aborted) this.#send(this.#time)
+      throw error
+    }
   }
 
   /** Finds the instruments and shows what was shown of them at the beginning. @returns their keys */
@@ -206,18 +211,13 @@ export class Playback {
       pageRows: Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, pageRows)),
       page: query => reads.read(history => history.page(query), signal)
     })
-    const read = (): Promise<Quote[] | undefined> => {
-      const ahead = reader.next()
-      // It is looked at when what was read before is shown.
-      ahead.catch(() => {})
-      return ahead
-    }
-    let ahead = read()
+    let ahead = readAhead(reader)
     for (;;) {
       const now = ahead
-      const quotes = await this.#pace.standing(() => now)
+      // What failed long ago may be there now.
+      const quotes = await this.#pace.standing(() => (now.hasFailed ? reader.next() : now.quotes))
       if (quotes === undefined) break
-      ahead = read()
+      ahead = readAhead(reader)
       for (const quote of quotes) {
         if (this.#mustWait(quote)) await this.#reach(quote.observedTime)
         this.#take(quote)
@@ -256,19 +256,42 @@ export class Playback {
     this.#board.apply({ quote, epoch: this.#board.epoch, q: this.#board.position })
   }
 
-  /** Lets others work, and sends what frames without an interval hold. */
+  /** Lets the client and others work, and sends what frames without an interval hold. */
   async #turn(): Promise<void> {
     this.#sinceTurn = 0
     if (this.#interval === 0) await this.#flush(this.#time)
+    // A group sends what is too much to wait for its interval.
+    else await this.#pace.room()
     await this.#deps.turns.next()
     this.#ending.signal.throwIfAborted()
   }
 
   async #flush(time: Micros): Promise<void> {
     await this.#pace.room()
+    this.#send(time)
+  }
+
+  #send(time: Micros): void {
     this.#tickAt = null
     this.#time = time
-    this.#sent = time
     this.group.flush()
+    this.#sent = time
   }
+}
+
+/** Reads while what was read before is shown; that it failed is looked at when it is needed. */
+function readAhead(reader: PlaybackReader): { readonly quotes: Promise<Quote[] | undefined>; hasFailed: boolean } {
+  const ahead = { quotes: reader.next(), hasFailed: false }
+  ahead.quotes.catch(() => {
+    ahead.hasFailed = true
+  })
+  return ahead
+}
+
+/** What a client is told of the error that has ended a playback. */
+function reasonOf(error: unknown): MessageError {
+  if (error instanceof MessageError) return error
+  if (error instanceof HistoryUnreadable)
+    return new MessageError(503, 'the history cannot be read now: go on from time', null)
+  return new MessageError(500, 'the history cannot be played', null)
 }
