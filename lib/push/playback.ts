@@ -192,9 +192,12 @@ export class Playback {
     const before = this.#options.part.from
     const since = Math.max(0, before - limits.playbackLookBackMs * 1_000)
     const quotes: Quote[] = []
-    for (let begin = 0; begin < keys.length; begin += AS_OF_KEYS) {
+    for (let begin = 0; begin < keys.length; ) {
       const query = { keys: keys.slice(begin, begin + AS_OF_KEYS), since, before }
-      quotes.push(...(await reads.read(history => history.asOf(query), this.#ending.signal)))
+      const moment = await reads.read(history => history.asOf(query), this.#ending.signal)
+      if (moment.answered < 1) throw new Error(`${query.keys[0]}: expected an answer for one key at least`)
+      quotes.push(...moment.quotes)
+      begin += moment.answered
     }
     return quotes
   }
