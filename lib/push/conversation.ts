@@ -130,7 +130,11 @@ export class Conversation {
     const found = wanted.filter(sid => session.subscriptions.has(sid))
     if (found.length < wanted.length) throw unknownSubscription(wanted, id)
     session.send({ type: 'resynced', id, sids: found })
-    for (const sid of found) session.subscriptions.get(sid)!.member.restart()
+    for (const sid of found) {
+      const { member, playback } = session.subscriptions.get(sid)!
+      if (playback === undefined) member.restart()
+      else playback.resync()
+    }
   }
 }
 

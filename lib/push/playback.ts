@@ -66,6 +66,8 @@ export class Playback {
   /** When what waits is to be sent; null while nothing does. */
   #tickAt: Micros | null = null
   #sinceTurn = 0
+  /** Whether a snapshot was asked for before it had begun. */
+  #isAskedFor = false
 
   constructor(options: PlaybackOptions, deps: PlaybackDeps) {
     this.#options = options
@@ -103,6 +105,12 @@ export class Playback {
     this.#pace.speed = speed
   }
 
+  /** Sends a snapshot of the moment that is shown; once it has begun. */
+  resync(): void {
+    if (this.#board.isLive) this.member.restart()
+    else this.#isAskedFor = true
+  }
+
   /** There may be room again. */
   wake(): void {
     this.#pace.wake()
@@ -132,7 +140,8 @@ export class Playback {
 
   /** @param error why before its time; what waits is not sent then */
   #end(error: unknown): void {
-    const { sid, position: q } = this.group
+    const { sid } = this.group
+    const { safePosition: q } = this.member
     const reason = error === undefined ? undefined : reasonOf(error)
     this.close()
     const ended = { type: 'played', sid, q, time: this.#sent, rows: this.#outlet.rows } as const
@@ -156,14 +165,13 @@ export class Playback {
     const { signature, part, hasSnapshot } = this.#options
     const keys = [...new Set([...signature.keys, ...(await this.#matching())])]
     for (const key of keys) this.#board.ensure(key)
-    if (hasSnapshot) {
-      const before = await this.#asOf(keys)
-      for (const quote of before.sort((a, b) => a.observedTime - b.observedTime)) this.#apply(quote)
-    }
-    this.#time = part.from
+    const before = hasSnapshot ? await this.#asOf(keys) : []
     await this.#pace.room()
+    // In one go: positions are told of what was sent.
+    for (const quote of before.sort((a, b) => a.observedTime - b.observedTime)) this.#apply(quote)
+    this.#time = part.from
     this.#board.isLive = true
-    if (hasSnapshot) this.group.restart()
+    if (hasSnapshot || this.#isAskedFor) this.group.restart()
     return keys
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MemoryPlaybackHistory } from '../../lib/push/memory-playback-history.ts'
 import { ProtocolClient } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
 import { keysOf, makeQuote, OPENING } from './make-quotes.ts'
@@ -141,3 +142,28 @@ test('the keys of a playback do not keep a session from being resumed', async t 
   const sids = ((resumed?.subs ?? []) as { sid: string }[]).map(({ sid }) => sid)
   assert.deepEqual(sids.sort(), live.sort())
 })
+
+for (const snapshot of [true, false]) {
+  test(`a resync ${snapshot ? 'before the first snapshot' : 'where there was to be no snapshot'} is answered when history begins, and heartbeats go on until then`, async t => {
+    let begin = (): void => {}
+    const begins = new Promise<void>(resolve => (begin = resolve))
+    class Late extends MemoryPlaybackHistory {
+      override keys = (query: Parameters<MemoryPlaybackHistory['keys']>[0]) => begins.then(() => super.keys(query))
+    }
+    const stage = await openStage(t, new Late([trade(-1), ...QUOTES]))
+    const client = await ProtocolClient.connect(t, stage.port)
+    const sid = await client.subscribe({ patterns: ['demo:*:*'], mode: 'all', snapshot, since: MINUTE })
+    assert.deepEqual((await client.request({ type: 'resync' })).sids, [sid])
+    stage.clock.advance(1_500)
+    await waitUntil('a heartbeat came', () => client.of('hb').length > 0)
+    assert.deepEqual(client.of('hb')[0]?.pos, [{ sid, q: 0 }])
+    begin()
+    await client.request({ type: 'update', sid, speed: 'max' })
+    await untilPlayed(client, sid)
+    assert.deepEqual(
+      client.of('snapshot').map(({ q }) => q),
+      [snapshot ? 1 : 0]
+    )
+    assert.deepEqual([rowsOf(client, sid).length, errorsOf(client)], [60, 0])
+  })
+}
