@@ -7,7 +7,7 @@ import { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
 import { MessageError } from './message-error.ts'
-import { AS_OF_KEYS, type PlaybackHistory } from './playback-history.ts'
+import { PlaybackOpening } from './playback-opening.ts'
 import { PlaybackOutlet } from './playback-outlet.ts'
 import { PlaybackPace } from './playback-pace.ts'
 import { PlaybackReader } from './playback-reader.ts'
@@ -163,51 +163,17 @@ export class Playback {
   /** Finds the instruments and shows what was shown of them at the beginning. @returns their keys */
   async #prepare(): Promise<string[]> {
     const { signature, part, hasSnapshot } = this.#options
-    const keys = [...new Set([...signature.keys, ...(await this.#matching())])]
+    const opening = new PlaybackOpening(this.#deps, this.#ending.signal)
+    const keys = await opening.keys(signature)
     for (const key of keys) this.#board.ensure(key)
-    const before = hasSnapshot ? await this.#asOf(keys) : []
+    const before = hasSnapshot ? await opening.shownBefore(part.from, keys) : []
     await this.#pace.room()
     // In one go: positions are told of what was sent.
-    for (const quote of before.sort((a, b) => a.observedTime - b.observedTime)) this.#apply(quote)
+    for (const quote of before) this.#apply(quote)
     this.#time = part.from
     this.#board.isLive = true
     if (hasSnapshot || this.#isAskedFor) this.group.restart()
     return keys
-  }
-
-  async #matching(): Promise<string[]> {
-    const { keys, patterns } = this.#options.signature
-    const { playbackKeys } = this.#deps.limits
-    const found: string[] = []
-    let after: string | null = null
-    if (patterns.length === 0) return found
-    do {
-      const query: Parameters<PlaybackHistory['keys']>[0] = { patterns, after, limit: playbackKeys + 1 }
-      const page: Awaited<ReturnType<PlaybackHistory['keys']>> = await this.#deps.reads.read(
-        history => history.keys(query),
-        this.#ending.signal
-      )
-      found.push(...page.keys)
-      after = page.next
-      if (keys.length + found.length > playbackKeys && new Set([...keys, ...found]).size > playbackKeys)
-        throw new MessageError(405, `expected at most ${playbackKeys} instruments to play, got more`, null)
-    } while (after !== null)
-    return found
-  }
-
-  async #asOf(keys: readonly string[]): Promise<Quote[]> {
-    const { reads, limits } = this.#deps
-    const before = this.#options.part.from
-    const since = Math.max(0, before - limits.playbackLookBackMs * 1_000)
-    const quotes: Quote[] = []
-    for (let begin = 0; begin < keys.length; ) {
-      const query = { keys: keys.slice(begin, begin + AS_OF_KEYS), since, before }
-      const moment = await reads.read(history => history.asOf(query), this.#ending.signal)
-      if (moment.answered < 1) throw new Error(`${query.keys[0]}: expected an answer for one key at least`)
-      quotes.push(...moment.quotes)
-      begin += moment.answered
-    }
-    return quotes
   }
 
   async #show(keys: readonly string[]): Promise<void> {
