@@ -233,14 +233,14 @@ export class Playback {
     this.#board.apply({ quote, epoch: this.#board.epoch, q: this.#board.position })
   }
 
-  /** Lets the client and others work, and sends what frames without an interval hold. */
+  /** Lets others and the client work, and sends what frames without an interval hold. */
   async #turn(): Promise<void> {
     this.#sinceTurn = 0
+    await this.#deps.turns.next()
+    this.#ending.signal.throwIfAborted()
     if (this.#interval === 0) await this.#flush(this.#time)
     // A group sends what is too much to wait for its interval.
     else await this.#pace.room()
-    await this.#deps.turns.next()
-    this.#ending.signal.throwIfAborted()
   }
 
   async #flush(time: Micros): Promise<void> {
