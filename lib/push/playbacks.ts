@@ -17,6 +17,8 @@ export interface PlaybacksDeps {
   readonly clock: Clock
   readonly limits: PushLimits
   readonly counters: PushCounters
+  /** Whether the gateway has more to do than it can, so that none is begun. */
+  isRefusing(): boolean
   /** Told why a history could not be read. */
   onError(error: unknown): void
 }
@@ -62,6 +64,7 @@ export class Playbacks {
     const some = wanted.filter(({ request }) => request.playback !== undefined)
     if (some.length === 0) return parts
     if (this.#parts === null) throw new MessageError(404, 'since.time: there is no history here', id)
+    if (this.#deps.isRefusing()) throw new MessageError(503, 'this gateway is overloaded', id, limits.overloadRetryMs)
     const now = clock.nowMicros()
     for (const { request, signature } of some) {
       if (request.playback !== undefined) parts.set(request, playbackOf(request.playback, now, limits, id))

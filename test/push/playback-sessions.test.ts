@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DEFAULT_LIMITS } from '../../lib/push/limits.ts'
 import { MemoryPlaybackHistory } from '../../lib/push/memory-playback-history.ts'
 import { ProtocolClient } from '../kit/protocol-client.ts'
 import { waitUntil } from '../kit/wait-until.ts'
@@ -167,3 +168,25 @@ for (const snapshot of [true, false]) {
     assert.deepEqual([rowsOf(client, sid).length, errorsOf(client)], [60, 0])
   })
 }
+
+test('an overloaded gateway begins no playbacks; those under way keep their pace, and nobody is told of another one', async t => {
+  const loopDelay = { ms: 0, start() {}, readMs: () => loopDelay.ms, stop() {} }
+  const { overloadReadings, overloadReadingMs, calmReadings, overloadRetryMs } = DEFAULT_LIMITS
+  const stage = await openStage(t, QUOTES, { loopDelay })
+  const client = await ProtocolClient.connect(t, stage.port)
+  const since = { ...MINUTE, time: OPENING - 3_600 * SECOND }
+  const sid = await client.subscribe({ keys: [A], intervalMs: 1_000, since })
+  await waitUntil('it plays', () => client.of('snapshot').length === 1)
+  loopDelay.ms = 1_000
+  for (let step = 0; step < 3; step++) stage.clock.advance(overloadReadings * overloadReadingMs)
+  assert.equal(stage.hub.overload.step, 'refuse')
+  const refused = await client.request({ type: 'subscribe', subs: [{ keys: [A], since: MINUTE }] })
+  assert.deepEqual([refused.code, refused.retryAfterMs], [503, overloadRetryMs])
+  await client.request({ type: 'update', sid, speed: 'max' })
+  assert.equal((await untilPlayed(client, sid)).rows, 60)
+  loopDelay.ms = 0
+  for (let step = 0; step < 3; step++) stage.clock.advance(calmReadings * overloadReadingMs)
+  const again = await client.request({ type: 'subscribe', subs: [{ keys: [A], since: MINUTE }] })
+  assert.equal(again.type, 'subscribed')
+  assert.deepEqual([client.of('downgraded').length, errorsOf(client)], [0, 0])
+})
