@@ -51,6 +51,7 @@ export class PlaybackReads {
   }
 
   async #inTurn<T>(work: (history: PlaybackHistory) => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted()
     if (this.#running >= this.#deps.maxReads) await this.#turn(signal)
     else this.#running++
     try {

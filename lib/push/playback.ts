@@ -118,12 +118,13 @@ export class Playback {
 
   /** Plays to the end. Never rejects: whoever wants to know how it ended is told. */
   async play(): Promise<void> {
+    let reason: unknown
     try {
       await this.#run()
-      this.#end(undefined)
     } catch (error) {
-      if (!this.#ending.signal.aborted) this.#end(error)
+      reason = error
     }
+    this.#end(reason)
   }
 
   /** Ends it because its client may not see all of it any more: of what waits nothing is sent. */
@@ -138,8 +139,9 @@ export class Playback {
     this.group.release()
   }
 
-  /** @param error why before its time; what waits is not sent then */
+  /** Nothing once it has ended. @param error why before its time; what waits is not sent then */
   #end(error: unknown): void {
+    if (this.#ending.signal.aborted) return
     const { sid } = this.group
     const { safePosition: q } = this.member
     const reason = error === undefined ? undefined : reasonOf(error)

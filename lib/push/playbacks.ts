@@ -19,7 +19,7 @@ export interface PlaybacksDeps {
   readonly counters: PushCounters
   /** Whether the gateway has more to do than it can, so that none is begun. */
   isRefusing(): boolean
-  /** Told why a history could not be read. */
+  /** Told why a playback could not go on: its history could not be read, or a defect. */
   onError(error: unknown): void
 }
 

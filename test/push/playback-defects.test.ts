@@ -75,6 +75,7 @@ test('a read that waits for its turn is forgotten as soon as its playback ends',
   const next = read(new AbortController().signal)
   ending.abort(new Error('it has ended'))
   await assert.rejects(ended, /it has ended/)
+  await assert.rejects(read(ending.signal), /it has ended/)
   assert.equal(begun, 0)
   answer('first')
   assert.deepEqual(await Promise.all([first, next]), ['first', 1])
