@@ -166,7 +166,7 @@ export function gatewayService(deps: GatewayDeps) {
             logger.warn('gateway: could not ask for an instrument', { key, error })
           )
         },
-        onError: error => logger.error('gateway: a message could not be answered', error),
+        onError: error => logger.error('gateway: a client could not be served', error),
         onOverload: ({ way, step, delayMs }) => {
           logger[way === 'up' ? 'warn' : 'info'](`gateway: overload, a step ${way}`, { step, loopDelayMs: delayMs })
           const status = overload.statusOf(broker.nodeID, step)

@@ -1,7 +1,7 @@
 import type { Context, Logger, Service, ServiceSchema, ServiceSettingSchema } from 'moleculer'
 import { on } from '../lib/buffer/events.ts'
 import { type AppendCounters, AppendQueue } from '../lib/history/append-queue.ts'
-import { type HistoryPage, readPage } from '../lib/history/history-page.ts'
+import { type HistoryPage, type MomentPage, readMoment, readPage } from '../lib/history/history-page.ts'
 import type { AsOfQuery, HistoryCursor, HistoryStore, KeysPage, KeysQuery } from '../lib/history/history-store.ts'
 import { openHistory } from '../lib/history/open-history.ts'
 import type { Instrument, InstrumentStore } from '../lib/instruments/instrument-store.ts'
@@ -15,7 +15,6 @@ import { settings } from '../moleculer.config.ts'
 /** Rows of one answer at most: an answer is one message, of 1 MiB at most. */
 const MAX_ROWS = 1_000
 const DEFAULT_ROWS = 100
-/** Each may have several channels. */
 const MAX_AS_OF_KEYS = 100
 
 export interface StorageDeps {
@@ -123,15 +122,15 @@ export function storageService(deps: StorageDeps) {
           return readPage(this.storage.history, ctx.params)
         }
       },
-      /** The newest quote of every channel of some instruments as of a moment. */
+      /** The newest quote of every channel as of a moment, of as many of some instruments as fit one message. */
       asOf: {
         params: {
-          keys: { type: 'array', items: 'string', max: MAX_AS_OF_KEYS },
+          keys: { type: 'array', items: 'string', min: 1, max: MAX_AS_OF_KEYS },
           since: 'number|integer|min:0',
           before: 'number|integer|min:0'
         },
-        handler(ctx: Context<AsOfQuery>): Promise<Quote[]> {
-          return this.storage.history.asOf(ctx.params)
+        handler(ctx: Context<AsOfQuery>): Promise<MomentPage> {
+          return readMoment(this.storage.history, ctx.params)
         }
       },
       /** The instruments that match patterns. */

@@ -97,17 +97,18 @@ export class Conversation {
     session: Session,
     { type: _type, id, sid, speed, ...changes }: Extract<ClientMessage, { type: 'update' }>
   ): void {
-    this.#deps.subscriber.checkReady(session, id)
     const subscription = session.subscriptions.get(sid)
     if (subscription === undefined) throw unknownSubscription([sid], id)
     if (subscription.playback !== undefined || speed !== undefined) {
       const { playback } = subscription
       if (playback === undefined || speed === undefined || Object.keys(changes).length > 0)
         throw new MessageError(400, 'expected speed, and nothing else, of a playback and of nothing else', id)
+      // At any time: a client that is full of it may want it slower.
       playback.change(speed)
       session.send({ type: 'updated', id, from: sid, sub: infoOf(subscription) })
       return
     }
+    this.#deps.subscriber.checkReady(session, id)
     const old = subscription.pace.asked
     const signature = {
       ...old,
@@ -129,7 +130,11 @@ export class Conversation {
     const found = wanted.filter(sid => session.subscriptions.has(sid))
     if (found.length < wanted.length) throw unknownSubscription(wanted, id)
     session.send({ type: 'resynced', id, sids: found })
-    for (const sid of found) session.subscriptions.get(sid)!.member.restart()
+    for (const sid of found) {
+      const { member, playback } = session.subscriptions.get(sid)!
+      if (playback === undefined) member.restart()
+      else playback.resync()
+    }
   }
 }
 

@@ -24,7 +24,7 @@ export interface HubOptions {
   sessions?: SessionStore
   /** What may be played; nothing when absent. */
   history?: PlaybackHistory
-  /** Told of a defect: a client's message that could not be answered. */
+  /** Told of a message that could not be answered, which is a defect, and of a playback that could not go on. */
   onError?: (error: unknown) => void
   /** How late this process is; its event loop's delay when absent. */
   loopDelay?: LoopDelay

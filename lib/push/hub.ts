@@ -105,7 +105,8 @@ export class Hub {
     const reach = (q: number) => this.#live.reach(q)
     this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
     const { isKnown, onWanted = () => {}, onError = () => {}, history = null } = options
-    this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, onError })
+    const isRefusing = () => this.overload.isRefusing
+    this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, isRefusing, onError })
     const playbacks = this.#playbacks
     const subscriber = new Subscriber({
       board,

@@ -21,14 +21,18 @@ export class MemoryPlaybackHistory implements PlaybackHistory {
     return { quotes: rest.slice(0, limit), isLast: rest.length < limit }
   }
 
-  async asOf({ keys, since, before }: Parameters<PlaybackHistory['asOf']>[0]): Promise<Quote[]> {
+  async asOf({
+    keys,
+    since,
+    before
+  }: Parameters<PlaybackHistory['asOf']>[0]): Promise<{ quotes: Quote[]; answered: number }> {
     const newest = new Map<string, Quote>()
     for (const quote of this.#quotes) {
       const { key, src, observedTime } = quote
       if (keys.includes(key) && observedTime >= since && observedTime < before)
         newest.set(`${key} ${src.channel}`, quote)
     }
-    return [...newest.values()]
+    return { quotes: [...newest.values()], answered: keys.length }
   }
 
   async keys({

@@ -17,8 +17,15 @@ export interface PageQuery {
 export interface PlaybackHistory {
   /** The first quotes of a part behind `after`, each once over all pages; at least one unless the page is the last. */
   page(query: PageQuery): Promise<{ readonly quotes: readonly Quote[]; readonly isLast: boolean }>
-  /** The newest quote of every channel of at most {@link AS_OF_KEYS} instruments, `since` inclusive, `before` exclusive. */
-  asOf(query: { readonly keys: readonly string[]; readonly since: Micros; readonly before: Micros }): Promise<Quote[]>
+  /**
+   * The newest quote of every channel of at most {@link AS_OF_KEYS} instruments, `since` inclusive, `before` exclusive: of the first
+   * `answered` of them, at least one, as many as one answer holds.
+   */
+  asOf(query: {
+    readonly keys: readonly string[]
+    readonly since: Micros
+    readonly before: Micros
+  }): Promise<{ readonly quotes: readonly Quote[]; readonly answered: number }>
   /** Instruments that match; `next` continues them, null when these were the last. A page may be empty and not the last. */
   keys(query: {
     readonly patterns: readonly Pattern[]
@@ -27,5 +34,5 @@ export interface PlaybackHistory {
   }): Promise<{ readonly keys: readonly string[]; readonly next: string | null }>
 }
 
-/** Instruments of one question for a moment: its answer is one message. */
+/** Instruments of one question for a moment. */
 export const AS_OF_KEYS = 100

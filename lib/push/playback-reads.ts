@@ -15,18 +15,26 @@ export interface PlaybackReadsDeps {
   readonly retryMs: number
 }
 
+/** Reading was given up; `cause` is what the last attempt failed with. */
+export class HistoryUnreadable extends Error {
+  constructor(cause: unknown) {
+    super(`expected to read the history within its time, got ${cause}`, { cause })
+    this.name = 'HistoryUnreadable'
+  }
+}
+
 /** Reads history for all playbacks of a gateway: few at a time, each again and again while that fails. */
 export class PlaybackReads {
   readonly #deps: PlaybackReadsDeps
   #running = 0
-  /** Each playback waits for one read at most. */
-  readonly #waiting: (() => void)[] = []
+  /** In the order of their coming; each playback waits for one read at most. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(deps: PlaybackReadsDeps) {
     this.#deps = deps
   }
 
-  /** Rejects as the last attempt did, or with the signal's reason. */
+  /** @throws HistoryUnreadable, or the signal's reason */
   async read<T>(work: (history: PlaybackHistory) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, counters, retryMs } = this.#deps
     const beganMs = clock.nowMs()
@@ -36,24 +44,45 @@ export class PlaybackReads {
       } catch (error) {
         signal.throwIfAborted()
         counters.playbackRetries++
-        if (clock.nowMs() + pauseMs - beganMs > retryMs) throw error
+        if (clock.nowMs() + pauseMs - beganMs > retryMs) throw new HistoryUnreadable(error)
       }
       await this.#pause(pauseMs, signal)
     }
   }
 
   async #inTurn<T>(work: (history: PlaybackHistory) => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#running >= this.#deps.maxReads) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    signal.throwIfAborted()
+    if (this.#running >= this.#deps.maxReads) await this.#turn(signal)
     else this.#running++
     try {
       signal.throwIfAborted()
       return await work(this.#deps.history)
     } finally {
       // Whoever waits takes over the place.
-      const next = this.#waiting.shift()
+      const [next] = this.#waiting
       if (next === undefined) this.#running--
       else next()
     }
+  }
+
+  /** Resolves with the place of a read that is over. */
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(go)
+        signal.removeEventListener('abort', stop)
+      }
+      const go = (): void => {
+        leave()
+        resolve()
+      }
+      const stop = (): void => {
+        leave()
+        reject(signal.reason)
+      }
+      this.#waiting.add(go)
+      signal.addEventListener('abort', stop, { once: true })
+    })
   }
 
   #pause(delayMs: number, signal: AbortSignal): Promise<void> {

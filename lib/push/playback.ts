@@ -7,11 +7,11 @@ import { Group } from './group.ts'
 import type { PushLimits } from './limits.ts'
 import type { Member, Outlet } from './member.ts'
 import { MessageError } from './message-error.ts'
-import { AS_OF_KEYS, type PlaybackHistory } from './playback-history.ts'
+import { PlaybackOpening } from './playback-opening.ts'
 import { PlaybackOutlet } from './playback-outlet.ts'
 import { PlaybackPace } from './playback-pace.ts'
 import { PlaybackReader } from './playback-reader.ts'
-import type { PlaybackReads } from './playback-reads.ts'
+import { HistoryUnreadable, type PlaybackReads } from './playback-reads.ts'
 import type { PlaybackInfo, Speed } from './playback-request.ts'
 import type { PlaybackTurns } from './playback-turns.ts'
 import type { Played } from './protocol.ts'
@@ -66,6 +66,8 @@ export class Playback {
   /** When what waits is to be sent; null while nothing does. */
   #tickAt: Micros | null = null
   #sinceTurn = 0
+  /** Whether a snapshot was asked for before it had begun. */
+  #isAskedFor = false
 
   constructor(options: PlaybackOptions, deps: PlaybackDeps) {
     this.#options = options
@@ -103,6 +105,12 @@ export class Playback {
     this.#pace.speed = speed
   }
 
+  /** Sends a snapshot of the moment that is shown; once it has begun. */
+  resync(): void {
+    if (this.#board.isLive) this.member.restart()
+    else this.#isAskedFor = true
+  }
+
   /** There may be room again. */
   wake(): void {
     this.#pace.wake()
@@ -110,21 +118,18 @@ export class Playback {
 
   /** Plays to the end. Never rejects: whoever wants to know how it ended is told. */
   async play(): Promise<void> {
-    const { signal } = this.#ending
+    let reason: unknown
     try {
-      const keys = await this.#pace.standing(() => this.#prepare())
-      await this.#show(keys)
-      this.#end(this.#options.part.until, undefined)
+      await this.#run()
     } catch (error) {
-      if (signal.aborted) return
-      this.group.flush()
-      this.#end(this.#time, error)
+      reason = error
     }
+    this.#end(reason)
   }
 
   /** Ends it because its client may not see all of it any more: of what waits nothing is sent. */
   forbid(): void {
-    this.#end(this.#sent, new MessageError(403, 'outside of what you may see now', null))
+    this.#end(new MessageError(403, 'outside of what you may see now', null))
   }
 
   /** Ends it without a word. Idempotent. */
@@ -134,64 +139,43 @@ export class Playback {
     this.group.release()
   }
 
-  #end(time: Micros, error: unknown): void {
-    const { sid, position: q } = this.group
-    const reason =
-      error === undefined || error instanceof MessageError
-        ? error
-        : new MessageError(503, 'the history cannot be read now: go on from time', null)
+  /** Nothing once it has ended. @param error why before its time; what waits is not sent then */
+  #end(error: unknown): void {
+    if (this.#ending.signal.aborted) return
+    const { sid } = this.group
+    const { safePosition: q } = this.member
+    const reason = error === undefined ? undefined : reasonOf(error)
     this.close()
-    const ended = { type: 'played', sid, q, time, rows: this.#outlet.rows } as const
+    const ended = { type: 'played', sid, q, time: this.#sent, rows: this.#outlet.rows } as const
     const code = reason && { code: reason.code, name: reason.codeName, message: reason.message }
     this.#options.onPlayed({ ...ended, ...code }, error)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const keys = await this.#pace.standing(() => this.#prepare())
+      await this.#show(keys)
+    } catch (error) {
+      // What was read before is shown.
+      if (error instanceof HistoryUnreadable && !this.#ending.signal.aborted) this.#send(this.#time)
+      throw error
+    }
   }
 
   /** Finds the instruments and shows what was shown of them at the beginning. @returns their keys */
   async #prepare(): Promise<string[]> {
     const { signature, part, hasSnapshot } = this.#options
-    const keys = [...new Set([...signature.keys, ...(await this.#matching())])]
+    const opening = new PlaybackOpening(this.#deps, this.#ending.signal)
+    const keys = await opening.keys(signature)
     for (const key of keys) this.#board.ensure(key)
-    if (hasSnapshot) {
-      const before = await this.#asOf(keys)
-      for (const quote of before.sort((a, b) => a.observedTime - b.observedTime)) this.#apply(quote)
-    }
-    this.#time = part.from
+    const before = hasSnapshot ? await opening.shownBefore(part.from, keys) : []
     await this.#pace.room()
+    // In one go: positions are told of what was sent.
+    for (const quote of before) this.#apply(quote)
+    this.#time = part.from
     this.#board.isLive = true
-    if (hasSnapshot) this.group.restart()
+    if (hasSnapshot || this.#isAskedFor) this.group.restart()
     return keys
-  }
-
-  async #matching(): Promise<string[]> {
-    const { keys, patterns } = this.#options.signature
-    const { playbackKeys } = this.#deps.limits
-    const found: string[] = []
-    let after: string | null = null
-    if (patterns.length === 0) return found
-    do {
-      const query: Parameters<PlaybackHistory['keys']>[0] = { patterns, after, limit: playbackKeys + 1 }
-      const page: Awaited<ReturnType<PlaybackHistory['keys']>> = await this.#deps.reads.read(
-        history => history.keys(query),
-        this.#ending.signal
-      )
-      found.push(...page.keys)
-      after = page.next
-      if (keys.length + found.length > playbackKeys && new Set([...keys, ...found]).size > playbackKeys)
-        throw new MessageError(405, `expected at most ${playbackKeys} instruments to play, got more`, null)
-    } while (after !== null)
-    return found
-  }
-
-  async #asOf(keys: readonly string[]): Promise<Quote[]> {
-    const { reads, limits } = this.#deps
-    const before = this.#options.part.from
-    const since = Math.max(0, before - limits.playbackLookBackMs * 1_000)
-    const quotes: Quote[] = []
-    for (let begin = 0; begin < keys.length; begin += AS_OF_KEYS) {
-      const query = { keys: keys.slice(begin, begin + AS_OF_KEYS), since, before }
-      quotes.push(...(await reads.read(history => history.asOf(query), this.#ending.signal)))
-    }
-    return quotes
   }
 
   async #show(keys: readonly string[]): Promise<void> {
@@ -206,18 +190,13 @@ export class Playback {
       pageRows: Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, pageRows)),
       page: query => reads.read(history => history.page(query), signal)
     })
-    const read = (): Promise<Quote[] | undefined> => {
-      const ahead = reader.next()
-      // It is looked at when what was read before is shown.
-      ahead.catch(() => {})
-      return ahead
-    }
-    let ahead = read()
+    let ahead = readAhead(reader)
     for (;;) {
       const now = ahead
-      const quotes = await this.#pace.standing(() => now)
+      // What failed long ago may be there now.
+      const quotes = await this.#pace.standing(() => (now.hasFailed ? reader.next() : now.quotes))
       if (quotes === undefined) break
-      ahead = read()
+      ahead = readAhead(reader)
       for (const quote of quotes) {
         if (this.#mustWait(quote)) await this.#reach(quote.observedTime)
         this.#take(quote)
@@ -256,19 +235,42 @@ export class Playback {
     this.#board.apply({ quote, epoch: this.#board.epoch, q: this.#board.position })
   }
 
-  /** Lets others work, and sends what frames without an interval hold. */
+  /** Lets others and the client work, and sends what frames without an interval hold. */
   async #turn(): Promise<void> {
     this.#sinceTurn = 0
-    if (this.#interval === 0) await this.#flush(this.#time)
     await this.#deps.turns.next()
     this.#ending.signal.throwIfAborted()
+    if (this.#interval === 0) await this.#flush(this.#time)
+    // A group sends what is too much to wait for its interval.
+    else await this.#pace.room()
   }
 
   async #flush(time: Micros): Promise<void> {
     await this.#pace.room()
+    this.#send(time)
+  }
+
+  #send(time: Micros): void {
     this.#tickAt = null
     this.#time = time
-    this.#sent = time
     this.group.flush()
+    this.#sent = time
   }
+}
+
+/** Reads while what was read before is shown; that it failed is looked at when it is needed. */
+function readAhead(reader: PlaybackReader): { readonly quotes: Promise<Quote[] | undefined>; hasFailed: boolean } {
+  const ahead = { quotes: reader.next(), hasFailed: false }
+  ahead.quotes.catch(() => {
+    ahead.hasFailed = true
+  })
+  return ahead
+}
+
+/** What a client is told of the error that has ended a playback. */
+function reasonOf(error: unknown): MessageError {
+  if (error instanceof MessageError) return error
+  if (error instanceof HistoryUnreadable)
+    return new MessageError(503, 'the history cannot be read now: go on from time', null)
+  return new MessageError(500, 'the history cannot be played', null)
 }

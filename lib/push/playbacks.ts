@@ -1,15 +1,14 @@
-import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
 import type { PushLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
 import { Playback, type PlaybackDeps } from './playback.ts'
 import type { PlaybackHistory } from './playback-history.ts'
 import { PlaybackReads } from './playback-reads.ts'
-import { playbackOf } from './playback-request.ts'
+import { type PlaybackInfo, playbackOf } from './playback-request.ts'
 import { PlaybackTurns } from './playback-turns.ts'
 import type { RequestId, SubscriptionRequest } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { Session, Subscription } from './session.ts'
+import type { PlaybackSubscription, Session } from './session.ts'
 import type { Signature } from './signature.ts'
 
 export interface PlaybacksDeps {
@@ -18,7 +17,9 @@ export interface PlaybacksDeps {
   readonly clock: Clock
   readonly limits: PushLimits
   readonly counters: PushCounters
-  /** Told why a history could not be read. */
+  /** Whether the gateway has more to do than it can, so that none is begun. */
+  isRefusing(): boolean
+  /** Told why a playback could not go on: its history could not be read, or a defect. */
   onError(error: unknown): void
 }
 
@@ -53,15 +54,20 @@ export class Playbacks {
     return this.#running.size
   }
 
-  /** @throws MessageError when one of the requests for history, or all of them together, are more than a client may have */
-  check(session: Session, wanted: readonly Wanted[], id: RequestId): void {
+  /**
+   * @returns the parts that are to be played, by request
+   * @throws MessageError when one of the requests for history, or all of them together, are more than a client may have
+   */
+  check(session: Session, wanted: readonly Wanted[], id: RequestId): Map<SubscriptionRequest, PlaybackInfo> {
     const { limits, clock } = this.#deps
+    const parts = new Map<SubscriptionRequest, PlaybackInfo>()
     const some = wanted.filter(({ request }) => request.playback !== undefined)
-    if (some.length === 0) return
+    if (some.length === 0) return parts
     if (this.#parts === null) throw new MessageError(404, 'since.time: there is no history here', id)
+    if (this.#deps.isRefusing()) throw new MessageError(503, 'this gateway is overloaded', id, limits.overloadRetryMs)
     const now = clock.nowMicros()
     for (const { request, signature } of some) {
-      if (request.playback !== undefined) playbackOf(request.playback, now, limits, id)
+      if (request.playback !== undefined) parts.set(request, playbackOf(request.playback, now, limits, id))
       if (signature.keys.length > limits.playbackKeys)
         throw new MessageError(
           405,
@@ -75,22 +81,17 @@ export class Playbacks {
       throw new MessageError(405, `expected at most ${playbacksPerConnection} playbacks, got ${own + some.length}`, id)
     if (this.#running.size + some.length > limits.playbacks)
       throw new MessageError(503, 'this gateway plays as much history as it may', id, RETRY_FULL_MS)
+    return parts
   }
 
-  /** Makes a session's playback of a checked request; it begins when it is told to. */
-  open(
-    session: Session,
-    { request, signature }: Wanted,
-    id: RequestId
-  ): Subscription & { readonly playback: Playback } {
-    const { limits, clock, counters, onError } = this.#deps
-    if (this.#parts === null || request.playback === undefined)
-      throw new Error('expected a checked request for history')
-    const now: Micros = clock.nowMicros()
+  /** Makes a session's playback of a checked part; it begins when it is told to. */
+  open(session: Session, { request, signature }: Wanted, part: PlaybackInfo): PlaybackSubscription {
+    const { counters, onError } = this.#deps
+    if (this.#parts === null) throw new Error('expected a checked request for history')
     const playback = new Playback(
       {
         signature,
-        part: playbackOf(request.playback, now, limits, id),
+        part,
         hasSnapshot: request.snapshot || signature.mode === 'latest',
         client: session,
         onPlayed: (message, error) => {

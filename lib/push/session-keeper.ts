@@ -26,10 +26,11 @@ export class SessionKeeper {
     this.#deps = deps
   }
 
-  /** A session of more keys is not kept: its client subscribes again, with `since`. */
+  /** A session of more keys is not kept: its client subscribes again, with `since`. Of playbacks nothing is kept. */
   save(session: Session): void {
-    if (session.symbols > MAX_KEYS) return
-    this.#deps.store.save(session.stored).catch(this.#onFailure)
+    const { stored } = session
+    if (stored.subscriptions.reduce((sum, { keys }) => sum + keys.length, 0) > MAX_KEYS) return
+    this.#deps.store.save(stored).catch(this.#onFailure)
   }
 
   /** Keeps the live sessions until `close`, and saves those that the store does not have. */

@@ -1,4 +1,5 @@
 import type { Micros } from '../quote/quote.ts'
+import type { PlaybackInfo } from './playback-request.ts'
 import { type PublicLimits, publicLimits } from './protocol.ts'
 import type { RowField } from './row-field.ts'
 import type { Session, SessionOrigin, Subscription } from './session.ts'
@@ -46,16 +47,18 @@ export interface SubscriptionView {
   firstPatterns: string[]
   /** Instruments with a value now. */
   matched: number
-  /** Everything at or below it was sent, or superseded. */
+  /** Everything at or below it was sent, or superseded. Of a playback it is a position of its own. */
   q: number
   skippedTicks: number
   isBehind: boolean
+  /** The part of history that it plays; null for what is live. */
+  replay: PlaybackInfo | null
 }
 
 /** One session with its first 100 subscriptions, and what it may do. */
 export interface SessionDetails extends SessionSummary {
   epoch: string
-  /** Where the board is, to compare with the positions of the subscriptions. */
+  /** Where the board is, to compare with the positions of the live subscriptions. */
   q: number
   subs: SubscriptionView[]
   rights: { patterns: string[]; expiresAt: Micros | null; limits: PublicLimits }
@@ -96,7 +99,7 @@ export function detailsOf(session: Session, board: { epoch: string; position: nu
   }
 }
 
-function viewOf({ group, member }: Subscription): SubscriptionView {
+function viewOf({ group, member, playback }: Subscription): SubscriptionView {
   const { keys, patterns, fields, intervalMs, mode } = group.signature
   return {
     sid: group.sid,
@@ -110,6 +113,7 @@ function viewOf({ group, member }: Subscription): SubscriptionView {
     matched: group.matched,
     q: member.safePosition,
     skippedTicks: member.skippedTicks,
-    isBehind: member.isBehind
+    isBehind: member.isBehind,
+    replay: playback?.info ?? null
   }
 }

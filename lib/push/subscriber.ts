@@ -5,6 +5,7 @@ import type { GroupTable } from './group-table.ts'
 import type { LiveLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { Pace } from './pace.ts'
+import type { PlaybackInfo } from './playback-request.ts'
 import type { Playbacks, Wanted } from './playbacks.ts'
 import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import { requestedSignature } from './requested-signature.ts'
@@ -69,8 +70,7 @@ export class Subscriber {
       id,
       wanted.map(({ signature }) => signature)
     )
-
-    this.#deps.playbacks.check(session, wanted, id)
+    const parts = this.#deps.playbacks.check(session, wanted, id)
 
     const subs: SubscriptionInfo[] = []
     const begun: Begun[] = []
@@ -80,8 +80,9 @@ export class Subscriber {
         subs.push(this.#nothing(signature, request))
         continue
       }
-      if (request.playback !== undefined) {
-        const begin = this.#beginPlayback(session, { request, signature }, id)
+      const part = parts.get(request)
+      if (part !== undefined) {
+        const begin = this.#beginPlayback(session, { request, signature }, part)
         subs.push(begin.info)
         begun.push(begin)
         continue
@@ -119,8 +120,8 @@ export class Subscriber {
     }
   }
 
-  #beginPlayback(session: Session, wanted: Wanted, id: RequestId): Begun {
-    const subscription = this.#deps.playbacks.open(session, wanted, id)
+  #beginPlayback(session: Session, wanted: Wanted, part: PlaybackInfo): Begun {
+    const subscription = this.#deps.playbacks.open(session, wanted, part)
     return { info: infoOf(subscription), start: () => void subscription.playback.play() }
   }
 

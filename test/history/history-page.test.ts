@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readPage } from '../../lib/history/history-page.ts'
+import { readMoment, readPage } from '../../lib/history/history-page.ts'
 import { openHistory } from '../../lib/history/open-history.ts'
 import type { Quote } from '../../lib/quote/quote.ts'
 import { makeQuote } from './make-quote.ts'
@@ -43,4 +43,31 @@ test('a page that the limit cuts is not the last', async t => {
   assert.deepEqual(await readPage(store, { ...range, limit: 1 }), { quotes: quotes.slice(0, 1), isLast: false })
   assert.deepEqual(await readPage(store, { ...range, limit: 3 }), { quotes, isLast: true })
   assert.deepEqual(await readPage(store, { ...range, key: 'demo:spot:NO', limit: 3 }), { quotes: [], isLast: true })
+})
+
+test('a moment of the longest quotes of many channels fits one message, and asking on gives all of it', async t => {
+  const store = await openHistory('sqlite::memory:')
+  t.after(() => store.close())
+  const keys = Array.from({ length: 100 }, (_, index) => `demo:spot:LONG${index}`)
+  const named = keys.filter((_, index) => index % 10 !== 3)
+  const quotes = named.flatMap(key =>
+    Array.from({ length: 8 }, (_, index) =>
+      makeQuote({ key, id: `${key}|${index}|1`, src: { channel: `c${index}`, egress: '\u0001'.repeat(255) } })
+    )
+  )
+  await store.append(quotes)
+  const query = { since: 0, before: Number.MAX_SAFE_INTEGER }
+  const all: Quote[] = []
+  const answers: number[] = []
+  for (let begin = 0; begin < keys.length; begin += answers.at(-1) ?? 0) {
+    const moment = await readMoment(store, { ...query, keys: keys.slice(begin) })
+    assert.ok(moment.answered > 0)
+    assert.ok(Buffer.byteLength(JSON.stringify(moment)) < MIB)
+    all.push(...moment.quotes)
+    answers.push(moment.answered)
+  }
+  assert.ok(answers.length > 1)
+  const byId = (a: Quote, b: Quote) => (a.id < b.id ? -1 : 1)
+  assert.deepEqual(all.sort(byId), quotes.sort(byId))
+  assert.deepEqual(await readMoment(store, { ...query, keys: ['demo:spot:NO'] }), { quotes: [], answered: 1 })
 })

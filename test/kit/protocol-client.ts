@@ -184,7 +184,8 @@ export class ProtocolClient {
         for (const { sid, from } of frame.subs as { sid: string; from?: string }[]) this.#rename(from ?? sid, sid)
         break
       case 'updated':
-        this.boards.delete(String(frame.from))
+        // Of a playback only the speed is another; to all else there is a new snapshot.
+        if ((frame.sub as { replay?: object }).replay === undefined) this.boards.delete(String(frame.from))
     }
   }
 

@@ -18,6 +18,11 @@ export class ManualClock implements Clock {
   nowMs = (): number => this.#nowMs
   nowMicros = (): number => this.#beganMicros + this.#nowMs * 1000
 
+  /** The number of those that wait. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
   after(delayMs: number, work: () => void): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, work }
     this.#timers.add(timer)
