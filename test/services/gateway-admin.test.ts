@@ -234,6 +234,7 @@ test('the commands of the REPL work on all gateways, and on one by its node', as
   await waitUntil('it was closed', () => client.closed?.code === 4100)
   assert.match(await type('kick-user ann'), /nothing was closed/)
   assert.match(await type('drain gw-2', { inMs: '60000' }), /^gw-2 takes no new clients; its 0 leave within 60000 ms/)
+  assert.match(await type('drain gw-2', { inMs: '10' }), /^gw-2 is being drained already/)
   assert.match(await type('gateways'), /gw-2 +yes +DRAINING/)
   assert.match(await type('undrain gw-2'), /^gw-2 takes clients again/)
   assert.match(await type('drain gw-3'), /no node gw-3 that is known here runs the service gateway/)
