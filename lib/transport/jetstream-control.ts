@@ -82,8 +82,8 @@ export class JetStreamControl {
 
   async purge(stream: string, upTo: number): Promise<number> {
     const spec = this.#spec(stream)
-    const { firstSequence } = this.#state(await this.#looks.one(spec))
-    return this.#removal.remove(this.#names.stream(spec), firstSequence, upTo)
+    const { firstSequence, lastSequence } = this.#state(await this.#looks.one(spec))
+    return this.#removal.remove(this.#names.stream(spec), firstSequence, Math.min(upTo, lastSequence))
   }
 
   /** @throws TransportError `unknown_stream`, `stream_refused`, `jetstream_unavailable`. */

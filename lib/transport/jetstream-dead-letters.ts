@@ -63,7 +63,8 @@ export class JetStreamDeadLetters implements DeadLetters {
     }
   }
 
-  remove(number: number): Promise<boolean> {
+  async remove(number: number): Promise<boolean> {
+    if ((await this.read(number)) === undefined) return false
     return this.#streams.remove(this.#names.deadStream, number)
   }
 }

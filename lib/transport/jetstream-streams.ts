@@ -103,6 +103,7 @@ export class JetStreamStreams {
 
   /**
    * Removes one stored message. @returns whether it was there.
+   * @param sequence not above the stream's last: at one above it the servers of a cluster set the stream up anew
    * @throws NatsError for one that is there and stays, as every one does while somebody takes a snapshot of the stream.
    */
   async remove(stream: string, sequence: number): Promise<boolean> {
