@@ -14,7 +14,7 @@ export async function backUpStream(connection: NatsConnection, stream: string): 
   return (await beginBackup(connection, stream))()
 }
 
-/** A backup that is under way: what is beyond 8 MiB the server holds back until it is taken. @returns takes all. */
+/** A backup that is under way: what is beyond about 12 MiB the server sends slowly, 100 KiB a second, until it is taken. @returns takes all. */
 export async function beginBackup(connection: NatsConnection, stream: string): Promise<() => Promise<StreamSnapshot>> {
   const chunks: Uint8Array[] = []
   const [begun, taken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
@@ -31,7 +31,7 @@ export async function beginBackup(connection: NatsConnection, stream: string): P
   const { config, state } = await ask<StreamSnapshot>(
     connection,
     `$JS.API.STREAM.SNAPSHOT.${stream}`,
-    JSON.stringify({ deliver_subject: inbox, chunk_size: 64 * 1024 })
+    JSON.stringify({ deliver_subject: inbox, chunk_size: 1024 })
   )
   await begun.promise
   return async () => {
