@@ -33,7 +33,7 @@ export const settings: Settings = readSettings({ env: process.env, readFile: rea
 export const markets: Markets = readMarketsFile(settings.configFile)
 
 /** Who may use the gateway. */
-export const access: AccessConfig = readAccessFile(settings.accessFile)
+export const access: AccessConfig = readAccessFile(settings)
 
 // Secrets do not stay where child processes inherit them, and the runner must not take TRANSPORTER for its own option.
 for (const name of Object.keys(VARIABLES)) delete process.env[name]
@@ -53,11 +53,11 @@ function readMarketsFile(file: string): Markets {
 }
 
 /** The files that it names are found from where it stands. */
-function readAccessFile(file: string): AccessConfig {
-  if (file === '') return OPEN_ACCESS
+function readAccessFile({ accessFile: file, trustedProxies }: Settings): AccessConfig {
+  if (file === '') return { ...OPEN_ACCESS, trustedProxies }
   const find = (path: string): string => resolve(dirname(file), path)
   const files = { read: (path: string) => readText(find(path)), watch: (path: string) => watchFile(find(path)) }
-  return readFileOf('ACCESS', file, text => readAccess(text, file, files))
+  return readFileOf('ACCESS', file, text => readAccess(text, file, files, trustedProxies))
 }
 
 function readStreamsFile(file: string): StreamsConfig {

@@ -79,10 +79,14 @@ export function bufferService({ intervalMs, limits }: BufferDeps) {
         const look = async () => {
           const control = streamControlOf(this.broker)
           try {
-            counters.purged += await control.makeRoom()
-            for (const pressure of watch.look(await control.streams())) {
-              await announce(this.broker, 'buffer.pressure', pressure)
-              counters.announced++
+            try {
+              counters.purged += await control.makeRoom()
+            } finally {
+              // Who is behind is told also when no room can be made.
+              for (const pressure of watch.look(await control.streams())) {
+                await announce(this.broker, 'buffer.pressure', pressure)
+                counters.announced++
+              }
             }
             counters.looks++
             failing = false

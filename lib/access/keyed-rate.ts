@@ -26,7 +26,8 @@ export class KeyedRate {
   /** Counts one more, unless it is one too many, by the rate of this one where it has its own. @returns 0, or the milliseconds until it may be tried again. */
   take(name: string, nowMs: number, { perSecond, burst }: Rate = this.#rate): number {
     const intervalMs = 1000 / perSecond
-    const dueMs = Math.max(this.#dueMs.get(name) ?? 0, nowMs)
+    // What was done by a slower rate is no greater debt than a whole burst by this one.
+    const dueMs = Math.min(Math.max(this.#dueMs.get(name) ?? 0, nowMs), nowMs + burst * intervalMs)
     const waitMs = Math.max(0, Math.ceil(dueMs - nowMs - (burst - 1) * intervalMs))
     this.#dueMs.delete(name)
     this.#dueMs.set(name, waitMs > 0 ? dueMs : dueMs + intervalMs)

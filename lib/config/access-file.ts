@@ -12,7 +12,7 @@ export interface AccessFile {
   jwt?: JwtEntry
   apiKeys?: KeyEntry[]
   origins?: string | string[]
-  trustedProxies?: string[]
+  trustedProxies?: readonly string[]
   connections?: { total?: number; perAddress?: number; connectsPerSecond?: number; connectBurst?: number }
 }
 

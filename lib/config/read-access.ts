@@ -23,15 +23,21 @@ export interface AccessFiles {
 
 /**
  * Reads and checks the text of an access file and the keys that it names.
+ * @param trustedProxies those where the file says nothing of them
  * @throws ConfigError with every mistake, `file:line: path: expected …, got …`; nothing of a secret or a hash is in it.
  */
-export function readAccess(yaml: string, file: string, files: AccessFiles): AccessConfig {
+export function readAccess(
+  yaml: string,
+  file: string,
+  files: AccessFiles,
+  trustedProxies: readonly string[] = []
+): AccessConfig {
   const { value, at } = readYaml<AccessFile>(yaml, file, checkAccessFile)
   const problems: string[] = []
   const reader = new AccessReader(files, (path, problem) =>
     problems.push(`${at(path)}: ${path.join('.').replace(/\.(\d+)/g, '[$1]')}: ${problem}`)
   )
-  const config = reader.read(value)
+  const config = reader.read({ trustedProxies, ...value })
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 }
@@ -48,7 +54,7 @@ class AccessReader {
     this.#refuse = refuse
   }
 
-  read(value: AccessFile): AccessConfig {
+  read(value: AccessFile & { trustedProxies: readonly string[] }): AccessConfig {
     const plans = new Map(Object.entries(value.plans).map(([name, entry]) => [name, this.#plan(name, entry)]))
     if (plans.size === 0) this.#refuse(['plans'], 'expected at least one plan, got none')
     const { jwt, apiKeys = [], connections = {} } = value
@@ -63,7 +69,7 @@ class AccessReader {
       keySet: jwt?.jwks === undefined ? null : this.#keySet(jwt.jwks),
       apiKeys: this.#apiKeys(apiKeys, plans),
       origins: this.#origins(value.origins),
-      trustedProxies: this.#ranges(value.trustedProxies ?? []),
+      trustedProxies: this.#ranges(value.trustedProxies),
       connections: {
         total: connections.total ?? null,
         perAddress: connections.perAddress ?? null,

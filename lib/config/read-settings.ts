@@ -1,3 +1,4 @@
+import { isRange } from '../access/client-address.ts'
 import { ConfigError } from './config-error.ts'
 import { readRelay } from './read-relay.ts'
 import { readTls } from './read-tls.ts'
@@ -20,6 +21,7 @@ export const VARIABLES = {
   CONFIG: 'config/markets.yaml',
   STREAMS: '',
   ACCESS: '',
+  TRUSTED_PROXIES: '',
   TLS_CERT: '',
   TLS_KEY: '',
   SERVICES: '',
@@ -89,6 +91,11 @@ export function readSettings({ env, readFile, available, checkProxies }: Setting
     configFile: values.CONFIG,
     streamsFile: values.STREAMS,
     accessFile: values.ACCESS,
+    trustedProxies: take(
+      'TRUSTED_PROXIES',
+      parseRanges,
+      'addresses and CIDR ranges such as 10.0.0.0/8, separated by commas'
+    ),
     tls: readTls(values, problem => problems.push(problem)),
     proxies: proxyLines.filter(line => line !== ''),
     advertise: values.ADVERTISE
@@ -120,6 +127,11 @@ function splitProxies(text: string): string[] {
 
 function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+function parseRanges(text: string): string[] | undefined {
+  const ranges = text === '' ? [] : text.split(',').map(range => range.trim())
+  return ranges.every(isRange) ? ranges : undefined
 }
 
 function oneOf(...prefixes: string[]): (text: string) => string | undefined {

@@ -22,6 +22,8 @@ export interface Settings {
   streamsFile: string
   /** The file that says who may use the gateway; empty for everybody. */
   accessFile: string
+  /** Proxies whose `X-Forwarded-For` is believed, where the access file names none: addresses and CIDR ranges. */
+  trustedProxies: string[]
   /** Null for a port without TLS. */
   tls: TlsSetting | null
   /** Proxy URLs with credentials, in order, as they were given; empty for direct egress. */

@@ -139,13 +139,30 @@ export class GatheredLatest implements LatestStore {
       this.#counters.merges++
       for (const { resolve } of taken) resolve()
     } catch (error) {
-      const mayWait = error instanceof StoreError && error.retryable
-      if (taken.length === 1 || mayWait) {
-        for (const { reject } of taken) reject(error)
-        return
-      }
-      this.#counters.isolated++
-      for (const one of taken) await this.#settle([one])
+      if (taken.length > 1 && !isOfStore(error)) await this.#isolate(taken)
+      else for (const { reject } of taken) reject(error)
     }
   }
+
+  /** Merges each alone. When the store goes away meanwhile, the others are told so at once: each would wait for its own ten seconds. */
+  async #isolate(taken: readonly Waiting[]): Promise<void> {
+    this.#counters.isolated++
+    for (const [index, { candidates, resolve, reject }] of taken.entries()) {
+      try {
+        await this.#store.merge(candidates)
+        this.#counters.merges++
+        resolve()
+      } catch (error) {
+        reject(error)
+        if (!isOfStore(error)) continue
+        for (const other of taken.slice(index + 1)) other.reject(error)
+        return
+      }
+    }
+  }
+}
+
+/** Whether it is no batch that is to blame: what fails now may succeed later. */
+function isOfStore(error: unknown): boolean {
+  return error instanceof StoreError && error.retryable
 }

@@ -16,13 +16,17 @@ export class Draining {
     return this.#cancelTimer !== null
   }
 
-  /** Tells each client a time of its own before `inMs` are over; whoever is here then is closed. A second call changes nothing. */
-  begin(inMs: number): void {
-    if (this.isUnderWay) return
+  /**
+   * Tells each client a time of its own before `inMs` are over; whoever is here then is closed.
+   * @returns false for a second call, which changes nothing
+   */
+  begin(inMs: number): boolean {
+    if (this.isUnderWay) return false
     for (const session of this.#sessions) session.announceDrain(inMs)
     this.#cancelTimer = this.#clock.after(inMs, () => {
       for (const session of this.#sessions) session.close('drain')
     })
+    return true
   }
 
   /** Closes nobody any more. Clients that were told to leave may still do so. */

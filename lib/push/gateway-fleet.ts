@@ -23,6 +23,12 @@ export interface LimitsAnswer {
   changed: LimitChange[]
 }
 
+export interface DrainAnswer {
+  /** False when the gateway was being drained already, in the time that was said then. */
+  begun: boolean
+  sessions: number
+}
+
 /** The actions of one gateway for whoever runs it: parameters and answers. A test holds them against the service. */
 export interface GatewayActions {
   health: (params: Record<string, never>) => GatewayHealth
@@ -32,7 +38,7 @@ export interface GatewayActions {
   /** One of `session` and `user`. */
   kick: (params: { session?: string; user?: string; retry?: boolean }) => { kicked: string[] }
   limits: (params: { change?: Record<string, unknown> }) => LimitsAnswer
-  drain: (params: { inMs?: number }) => { sessions: number }
+  drain: (params: { inMs?: number }) => DrainAnswer
   undrain: (params: Record<string, never>) => { sessions: number }
 }
 

@@ -270,9 +270,9 @@ export class Hub {
     return this.#draining.isUnderWay
   }
 
-  /** Sends all clients elsewhere before `inMs` are over. They are served until they go, and no new ones are taken. */
-  drain(inMs: number): void {
-    this.#draining.begin(inMs)
+  /** Sends all clients elsewhere before `inMs` are over. They are served until they go, and no new ones are taken. @returns false when that is under way. */
+  drain(inMs: number): boolean {
+    return this.#draining.begin(inMs)
   }
 
   /** Takes clients again, and closes none of those that are here. */

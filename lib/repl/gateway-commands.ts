@@ -36,6 +36,10 @@ const drain: CommandSpec<GatewayFleet> = {
     const asked = await fleet.ask('drain', inMs === undefined ? {} : { inMs }, node)
     tellFailed(asked, print)
     for (const { answer } of asked.answers) {
+      if (!answer.begun) {
+        print(`${node} is being drained already, in the time that was said then. To change that: undrain ${node} first`)
+        continue
+      }
       const within = inMs === undefined ? DRAIN_DEFAULT : `${inMs} ms`
       print(`${node} takes no new clients; its ${answer.sessions} leave within ${within}. To go on: undrain ${node}`)
     }

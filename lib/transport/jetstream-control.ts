@@ -10,6 +10,7 @@ import type { JetStreamLooks, Look } from './jetstream-looks.ts'
 import type { JetStreamNames } from './jetstream-names.ts'
 import { JetStreamRemoval } from './jetstream-removal.ts'
 import type { JetStreamStreams } from './jetstream-streams.ts'
+import { storedTime } from './stored-time.ts'
 import type { GroupState, StoredEvent, StreamState } from './stream-control.ts'
 import type { StreamSpec } from './stream-spec.ts'
 import { TransportError } from './transport-error.ts'
@@ -50,7 +51,7 @@ export class JetStreamControl {
     this.#looks = looks
     this.#table = table
     this.#fsync = fsync
-    this.#removal = new JetStreamRemoval(link)
+    this.#removal = new JetStreamRemoval(link, streams)
   }
 
   /** Those that can be read now. @throws TransportError when there is none. */
@@ -72,7 +73,7 @@ export class JetStreamControl {
       const { bytes, firstSequence, groups } = this.#state(look)
       if (bytes < PURGE_FILL * spec.maxBytes || groups.length === 0) continue
       const floor = Math.min(...groups.map(({ ackFloor }) => ackFloor))
-      const end = await this.#firstYounger(spec.name, firstSequence, floor + 1, Date.now() - spec.keepMs)
+      const end = await this.#firstYounger(spec.name, firstSequence, floor + 1, (Date.now() - spec.keepMs) * 1_000)
       const upTo = this.#removal.isAtOnce ? end - 1 : Math.min(end - 1, firstSequence + MAX_SINGLY - 1)
       purged += await this.#removal.remove(this.#names.stream(spec), firstSequence, upTo)
     }
@@ -81,8 +82,8 @@ export class JetStreamControl {
 
   async purge(stream: string, upTo: number): Promise<number> {
     const spec = this.#spec(stream)
-    const { firstSequence } = this.#state(await this.#looks.one(spec))
-    return this.#removal.remove(this.#names.stream(spec), firstSequence, upTo)
+    const { firstSequence, lastSequence } = this.#state(await this.#looks.one(spec))
+    return this.#removal.remove(this.#names.stream(spec), firstSequence, Math.min(upTo, lastSequence))
   }
 
   /** @throws TransportError `unknown_stream`, `stream_refused`, `jetstream_unavailable`. */
@@ -103,7 +104,7 @@ export class JetStreamControl {
       const info = await this.#streams.info(name)
       if (message !== undefined) {
         const { data } = message
-        const time = message.time.getTime() * 1_000
+        const time = storedTime(message)
         const epoch = this.#streams.epochOf(info)
         return { sequence, epoch, time, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) }
       }
@@ -114,7 +115,7 @@ export class JetStreamControl {
 
   async sequenceBefore(stream: string, time: number): Promise<number> {
     const { firstSequence, lastSequence } = this.#state(await this.#looks.one(this.#spec(stream)))
-    return (await this.#firstYounger(stream, firstSequence, lastSequence + 1, time / 1_000)) - 1
+    return (await this.#firstYounger(stream, firstSequence, lastSequence + 1, time)) - 1
   }
 
   async handOver(stream: string, group: string, data: Buffer, { epoch, sequence }: Place): Promise<HandOverOutcome> {
@@ -131,15 +132,15 @@ export class JetStreamControl {
     }
   }
 
-  /** The first sequence from `from` to `to` whose event is not older than a time, else `to`: a search by halves. */
-  async #firstYounger(stream: string, from: number, to: number, timeMs: number): Promise<number> {
+  /** The first sequence from `from` to `to` whose event is not older than a time in microseconds, else `to`: a search by halves. */
+  async #firstYounger(stream: string, from: number, to: number, time: number): Promise<number> {
     const name = this.#names.stream(this.#spec(stream))
     let [low, high] = [from, to]
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
       const message = await this.#streams.message(name, middle)
       // What is gone meanwhile was older than all that is there.
-      if (message === undefined || message.time.getTime() < timeMs) low = middle + 1
+      if (message === undefined || storedTime(message) < time) low = middle + 1
       else high = middle
     }
     return low

@@ -65,7 +65,7 @@ export class JetStreamDeadLetters implements DeadLetters {
 
   async remove(number: number): Promise<boolean> {
     if ((await this.read(number)) === undefined) return false
-    return this.#link.manager.streams.deleteMessage(this.#names.deadStream, number)
+    return this.#streams.remove(this.#names.deadStream, number)
   }
 }
 

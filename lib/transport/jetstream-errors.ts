@@ -5,8 +5,7 @@ import { TransportError } from './transport-error.ts'
 const STREAM_NOT_FOUND = 10059
 const STREAM_EXISTS = 10058
 const CONSUMER_NOT_FOUND = 10014
-/** A message that is asked for, and one that is to be removed. */
-const NO_MESSAGE = new Set([10037, 10043, 10057])
+const NO_MESSAGE = 10037
 /** Limits of the stream, of memory, of storage and of the account. */
 const NO_ROOM = new Set([10077, 10023, 10028, 10047, 10002])
 /** JetStream is off in the server, or in the account. */
@@ -43,7 +42,7 @@ export function troubleOf(error: unknown): JetStreamTrouble {
     if (number === STREAM_NOT_FOUND) return 'stream_missing'
     if (number === STREAM_EXISTS) return 'stream_exists'
     if (number === CONSUMER_NOT_FOUND) return 'consumer_missing'
-    if (NO_MESSAGE.has(number)) return 'message_missing'
+    if (number === NO_MESSAGE) return 'message_missing'
     if (NO_ROOM.has(number)) return 'no_room'
     if (NOT_ENABLED.has(number)) return 'not_enabled'
     return FINAL.has(number) ? 'refused' : 'unreachable'

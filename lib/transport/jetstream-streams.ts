@@ -101,6 +101,21 @@ export class JetStreamStreams {
     return absentAs(this.#link.manager.streams.getMessage(stream, { seq: sequence }), 'message_missing')
   }
 
+  /**
+   * Removes one stored message. @returns whether it was there.
+   * @param sequence not above the stream's last: at one above it the servers of a cluster set the stream up anew
+   * @throws NatsError for one that is there and stays, as every one does while somebody takes a snapshot of the stream.
+   */
+  async remove(stream: string, sequence: number): Promise<boolean> {
+    try {
+      return await this.#link.manager.streams.deleteMessage(stream, sequence, false)
+    } catch (error) {
+      // For one that is gone the server has several numbers, among them that of any failure to remove.
+      if ((await this.message(stream, sequence)) === undefined) return false
+      throw error
+    }
+  }
+
   #see(info: StreamInfo): StreamInfo {
     this.#epochs.set(info.config.name, this.epochOf(info))
     return info

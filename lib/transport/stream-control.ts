@@ -58,7 +58,7 @@ export interface StreamControl {
   streams(): Promise<StreamState[]>
   /** Removes from streams that are filled beyond 80 % what all groups have acknowledged and `keepMs` does not hold. @returns how many events. */
   makeRoom(): Promise<number>
-  /** Removes everything up to a sequence, acknowledged or not. @returns how many events. */
+  /** Removes everything up to a sequence, or to the last, acknowledged or not. @returns how many events. */
   purge(stream: string, upTo: number): Promise<number>
   /** Pauses a group or resumes it, on every node and also on those that start later. */
   setPaused(stream: string, group: string, paused: boolean): Promise<void>

@@ -1,6 +1,6 @@
 import { type Context, Errors, type Service } from 'moleculer'
 import { MAX_SESSIONS, type SessionPage, type SessionQuery } from '../../lib/push/administration.ts'
-import type { LimitsAnswer } from '../../lib/push/gateway-fleet.ts'
+import type { DrainAnswer, LimitsAnswer } from '../../lib/push/gateway-fleet.ts'
 import type { Hub } from '../../lib/push/hub.ts'
 import { CHANGEABLE_LIMITS, LimitError } from '../../lib/push/live-limits.ts'
 import type { SessionDetails } from '../../lib/push/session-view.ts'
@@ -77,14 +77,15 @@ export function adminActions(hub: () => Hub) {
         return { limits: administration.limits, changeable: CHANGEABLE_LIMITS, changed }
       }
     },
-    /** Sends all clients to other gateways within `inMs`, each at a time of its own, and takes no new ones. */
+    /** Sends all clients to other gateways within `inMs`, each at a time of its own, and takes no new ones. What is under way keeps its time. */
     drain: {
       params: { $$strict: true, inMs: `number|integer|min:0|max:${MAX_DRAIN_MS}|convert|default:${DRAIN_MS}` },
-      handler(this: Service, ctx: AdminContext<{ inMs: number }>): { sessions: number } {
+      handler(this: Service, ctx: AdminContext<{ inMs: number }>): DrainAnswer {
         const { inMs } = ctx.params
-        hub().drain(inMs)
-        this.logger.warn('gateway: it is being drained', { inMs, sessions: hub().sessions, by: by(ctx) })
-        return { sessions: hub().sessions }
+        const begun = hub().drain(inMs)
+        const { sessions } = hub()
+        if (begun) this.logger.warn('gateway: it is being drained', { inMs, sessions, by: by(ctx) })
+        return { begun, sessions }
       }
     },
     /** Takes clients again; those that are still here stay, unless they were told to leave already. */

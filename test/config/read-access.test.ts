@@ -16,16 +16,14 @@ const FILES: Record<string, string> = {
   'jwks.json': JSON.stringify({ keys: [{ ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k1' }] })
 }
 
-function read(yaml: string): AccessConfig {
+function read(yaml: string, trustedProxies?: readonly string[]): AccessConfig {
   const readFile = (path: string) => {
     const content = FILES[path]
     if (content === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
     return content
   }
-  return readAccess(yaml, 'a.yaml', {
-    read: readFile,
-    watch: path => ({ read: () => readFile(path), version: () => '1' })
-  })
+  const watch = (path: string) => ({ read: () => readFile(path), version: () => '1' })
+  return readAccess(yaml, 'a.yaml', { read: readFile, watch }, trustedProxies)
 }
 
 function refusal(yaml: string): string {
@@ -91,6 +89,14 @@ connections: { total: 9, perAddress: 4, connectsPerSecond: 2, connectBurst: 3 }
     [config.origins, config.trustedProxies, config.authDeadlineMs],
     [new Set(['https://app.test']), ['10.0.0.0/8'], 2000]
   )
+})
+
+test('proxies that the file names take the place of those that the process is told of', () => {
+  const open = 'plans: { pro: { patterns: ["*:*:*"] } }\nanonymous: pro\n'
+  const proxiesOf = (text: string) => read(text, ['172.16.0.0/12']).trustedProxies
+  assert.deepEqual(proxiesOf(open), ['172.16.0.0/12'])
+  assert.deepEqual(proxiesOf(`${open}trustedProxies: [10.0.0.1]\n`), ['10.0.0.1'])
+  assert.deepEqual(proxiesOf(`${open}trustedProxies: []\n`), [])
 })
 
 test('what is left out is without limit, for the own host, and without anonymous', () => {

@@ -29,6 +29,17 @@ test('an empty environment is the embedded mode', () => {
   assert.equal(settings.services, null)
 })
 
+test('proxies in front of the gateways are addresses and ranges', () => {
+  assert.deepEqual(read({}).trustedProxies, [])
+  assert.deepEqual(read({ TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.1' }).trustedProxies, [
+    '10.0.0.0/8',
+    'fd00::/8',
+    '192.0.2.1'
+  ])
+  for (const text of ['nginx', '10.0.0.0/99', '10.0.0.1,'])
+    assert.match(refusal({ TRUSTED_PROXIES: text }), /^TRUSTED_PROXIES: expected addresses and CIDR ranges/)
+})
+
 const cluster = { HISTORY: 'mysql://u:p@db/quotes', LATEST: 'redis://cache' }
 
 test('several NATS servers and credentials are read from one URL', () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
+import { TrustedProxies } from '../../lib/access/client-address.ts'
 import { freePort } from '../../lib/cluster/free-port.ts'
 import { probe } from '../../lib/cluster/probe.ts'
 import { VARIABLES } from '../../lib/config/read-settings.ts'
@@ -94,6 +95,16 @@ test('actors are given only variables that exist', () => {
     const unknown = Object.keys(environment).filter(variable => !(variable.replace(/_FILE$/, '') in VARIABLES))
     assert.deepEqual(unknown, [], name)
   }
+})
+
+test('clients behind nginx are told apart without a file, whatever network Docker gives, and are not taken for proxies', () => {
+  const given = services.gateway?.environment?.TRUSTED_PROXIES ?? ''
+  const ranges = given.match(/^\$\{TRUSTED_PROXIES:-(.+)\}$/)?.[1]?.split(',') ?? []
+  const proxies = new TrustedProxies(ranges)
+  for (const nginx of ['172.18.0.5', '172.31.255.2', '192.168.16.7', '10.89.0.4'])
+    assert.equal(proxies.clientOf(`::ffff:${nginx}`, '198.51.100.1'), '198.51.100.1', nginx)
+  assert.equal(proxies.clientOf('172.18.0.5', '192.168.1.20'), '192.168.1.20')
+  assert.equal(proxies.clientOf('198.51.100.2', '198.51.100.1'), '198.51.100.2')
 })
 
 test('the passwords of the stores are given only to the actors that open them', () => {

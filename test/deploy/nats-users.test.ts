@@ -130,6 +130,31 @@ test('a group is read only by the service of its name', async t => {
   }
 })
 
+test('gateways ask the stores and each other; nobody else but the operator asks a gateway for anything', async t => {
+  const connectAs = await startServer(t)
+  const subjects = [
+    'MOL.REQB.storage.page',
+    'MOL.REQB.storage.asOf',
+    'MOL.REQB.storage.keys',
+    'MOL.REQB.latest.snapshot'
+  ]
+  const asked: string[] = []
+  const operator = await connectAs('operator')
+  operator.subscribe('MOL.>', { callback: (_error, { subject, data }) => asked.push(`${data} ${subject}`) })
+  await operator.flush()
+  const wanted = [...subjects, 'MOL.REQ.gateway-b', 'MOL.REQB.gateway.kick']
+  for (const user of NAMES) {
+    const connection = await connectAs(user)
+    for (const subject of wanted) connection.publish(subject, user)
+    await connection.flush()
+  }
+  await operator.flush()
+  const of = (name: string) => asked.filter(line => line.startsWith(`${name} `)).map(line => line.split(' ')[1])
+  assert.deepEqual(of('gateway'), [...subjects, 'MOL.REQ.gateway-b'])
+  const toGateways = asked.filter(line => line.includes('gateway-b') || line.includes('.gateway.'))
+  assert.deepEqual([...new Set(toGateways.map(line => line.split(' ')[0]))].sort(), ['gateway', 'operator'])
+})
+
 test('only a service itself answers for its actions', async t => {
   const connectAs = await startServer(t)
   const feed = await connectAs('feed')

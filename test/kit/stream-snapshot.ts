@@ -11,23 +11,34 @@ const TIMEOUT_MS = 10_000
 
 /** What `nats stream backup` does. The stream goes on meanwhile. */
 export async function backUpStream(connection: NatsConnection, stream: string): Promise<StreamSnapshot> {
+  return (await beginBackup(connection, stream))()
+}
+
+/** A backup that is under way: what is beyond about 12 MiB the server sends slowly, 100 KiB a second, until it is taken. @returns takes all. */
+export async function beginBackup(connection: NatsConnection, stream: string): Promise<() => Promise<StreamSnapshot>> {
   const chunks: Uint8Array[] = []
+  const [begun, taken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const ended = Promise.withResolvers<void>()
   const inbox = createInbox()
   connection.subscribe(inbox, {
     callback: (_error, message) => {
       if (message.data.length === 0) return ended.resolve()
       chunks.push(message.data.slice())
-      message.respond(Empty)
+      begun.resolve()
+      void taken.promise.then(() => message.respond(Empty))
     }
   })
   const { config, state } = await ask<StreamSnapshot>(
     connection,
     `$JS.API.STREAM.SNAPSHOT.${stream}`,
-    JSON.stringify({ deliver_subject: inbox, chunk_size: 64 * 1024 })
+    JSON.stringify({ deliver_subject: inbox, chunk_size: 1024 })
   )
-  await ended.promise
-  return { config, state, chunks }
+  await begun.promise
+  return async () => {
+    taken.resolve()
+    await ended.promise
+    return { config, state, chunks }
+  }
 }
 
 /** What `nats stream restore` does: the server refuses it while there is a stream of that name. */

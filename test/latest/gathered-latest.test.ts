@@ -141,6 +141,25 @@ test('while the store is away all that shared a merge are rejected with the reas
   assert.deepEqual(counters, { merges: 0, isolated: 0 })
 })
 
+test('a store that goes away while batches are tried alone is not asked again for each of them', async t => {
+  const { store, counters, latest } = gathering(t)
+  let refused = 0
+  store.refuse = () => {
+    refused++
+    return refused === 2 ? new TypeError('bad') : refused > 3 ? new StoreError('connection_lost', 'gone') : undefined
+  }
+  const settled = Promise.allSettled([1, 2, 3, 4, 5].map(count => latest.merge(batch(count))))
+  await store.open()
+  t.mock.timers.tick(500)
+  await store.open()
+  assert.deepEqual(store.sizes, [1, 14, 2, 3])
+  assert.deepEqual(
+    (await settled).map(outcome => (outcome.status === 'fulfilled' ? 'merged' : outcome.reason.code)),
+    ['merged', 'merged', 'connection_lost', 'connection_lost', 'connection_lost']
+  )
+  assert.deepEqual(counters, { merges: 2, isolated: 1 })
+})
+
 test('beyond its bound the gathering is busy', async t => {
   const { store, latest } = gathering(t, { maxWaiting: 2 })
   const all = Promise.all([1, 2, 3].map(count => latest.merge(batch(count))))

@@ -276,6 +276,22 @@ test('jetstream: making room takes nothing from the hands of a group: what it ha
   assert.deepEqual(ascending(again.numbers()), [...held])
 })
 
+test('jetstream: an event is told with the microsecond at which it was stored, and found by it', async t => {
+  const node = await makeNode(t, { kind: 'nats', servers: [(await startNatsServer(t)).server] }, [])
+  await node.start()
+  for (const n of range(0, 40)) await happen(node, n)
+  const control = streamControlOf(node)
+  const times = new Set<number>()
+  for (const sequence of range(1, 41)) {
+    const event = await control.next('things', sequence - 1)
+    assert.equal(event?.sequence, sequence)
+    assert.equal(await control.sequenceBefore('things', event.time), sequence - 1)
+    assert.equal(await control.sequenceBefore('things', event.time + 1), sequence)
+    times.add(event.time)
+  }
+  assert.equal(times.size, 40)
+})
+
 test('jetstream: without a server a publish is refused at the deadline, and stopping does not hang', async t => {
   const nats = await startNatsServer(t)
   const node = await makeNode(t, { kind: 'nats', servers: [nats.server] }, [listener('first').schema], {

@@ -238,6 +238,17 @@ export function testTransporter(name: string, open: (t: TestContext) => Promise<
     assert.equal((await streamControlOf(node).streams())[0]?.lastSequence, 0)
   })
 
+  test(`${name}: a purge that names more than there is ends with the last event, and the next one follows that`, async t => {
+    const node = await makeNode(t, await open(t), [])
+    await node.start()
+    for (const n of range(0, 5)) await happen(node, n)
+    const control = streamControlOf(node)
+    assert.equal(await control.purge('things', Number.MAX_SAFE_INTEGER - 1), 5)
+    await happen(node, 5)
+    assert.equal((await control.next('things', 0))?.sequence, 6)
+    assert.equal(await control.purge('things', 3), 0)
+  })
+
   test(`${name}: a group that hangs does not stall another`, async t => {
     const release = Promise.withResolvers<void>()
     const slow = listener('first', () => release.promise)
