@@ -81,6 +81,7 @@ export class Downgrader {
     session.subscriptions.delete(old.sid)
     groups.leave(old, before)
     session.subscriptions.set(group.sid, { group, member, pace })
+    pace.move(old.sid, group.sid)
     pace.begin(to.level, this.#progress(group, 0))
     const intervalMs = stretch.of(to.signature.intervalMs)
     pace.toldMs = intervalMs
@@ -91,17 +92,18 @@ export class Downgrader {
     onChange(session)
   }
 
-  /** The next level, over those at which the client has another subscription already; undefined where there is none. */
+  /** The next level, over those whose sid means another subscription to the client; undefined where there is none. */
   #target(session: Session, pace: Pace, change: 1 | -1): { level: number; signature: Signature } | undefined {
     const { maxIntervalMs } = this.#deps.limits
     const { asked } = pace
+    const taken = new Set(session.live.flatMap(one => (one.pace === pace ? [] : one.pace.sids)))
     let beforeMs = intervalAt(asked.intervalMs, pace.level, maxIntervalMs)
     for (let level = pace.level + change; level >= 0; level += change) {
       const intervalMs = intervalAt(asked.intervalMs, level, maxIntervalMs)
       if (intervalMs === beforeMs) return undefined
       beforeMs = intervalMs
       const signature = { ...asked, intervalMs }
-      if (!session.subscriptions.has(signatureId(signature))) return { level, signature }
+      if (!taken.has(signatureId(signature))) return { level, signature }
     }
     return undefined
   }

@@ -181,10 +181,10 @@ export class Session implements Outlet {
 
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = this.live.map(({ group: { sid }, pace: { asked, askedSid } }) => ({
+    const subscriptions = this.live.map(({ pace: { asked, askedSid, sids } }) => ({
       ...asked,
       sid: askedSid,
-      ...(sid === askedSid ? {} : { servedAs: sid }),
+      ...(sids.length === 1 ? {} : { servedAs: [...sids] }),
       keys: [...asked.keys],
       patterns: asked.patterns.map(({ text }) => text),
       fields: [...asked.fields]

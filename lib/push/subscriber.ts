@@ -128,6 +128,7 @@ export class Subscriber {
   join(session: Session, signature: Signature): Subscription {
     const sid = signatureId(signature)
     for (const existing of session.live) if (existing.pace.askedSid === sid) return existing
+    for (const { pace } of session.live) pace.sids = pace.sids.filter(one => one !== sid)
     // What was made as slow as that is now asked to be.
     const { group, member } = session.subscriptions.get(sid) ?? this.#enter(session, signature)
     const { clock, limits } = this.#deps
