@@ -4,9 +4,10 @@ import type { GroupTable } from './group-table.ts'
 import type { PushLimits } from './limits.ts'
 import { intervalAt, type Pace } from './pace.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { LiveSubscription, Session } from './session.ts'
+import type { Session } from './session.ts'
 import { type Signature, signatureId } from './signature.ts'
 import type { Stretch } from './stretch.ts'
+import type { LiveSubscription } from './subscription.ts'
 
 /** Clients that one look tells of stretched intervals: the others hear of them with the next. */
 const TOLD_PER_LOOK = 1_000
@@ -78,9 +79,9 @@ export class Downgrader {
     // In this order, so that what the groups share stays.
     const group = groups.open(to.signature)
     const member = group.join(session)
-    session.subscriptions.delete(old.sid)
+    session.remove(old.sid)
     groups.leave(old, before)
-    session.subscriptions.set(group.sid, { group, member, pace })
+    session.add({ group, member, pace })
     pace.move(old.sid, group.sid)
     pace.begin(to.level, this.#progress(group, 0))
     const intervalMs = stretch.of(to.signature.intervalMs)

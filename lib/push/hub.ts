@@ -30,7 +30,7 @@ import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { ReplayRing } from './replay-ring.ts'
 import { Resumer } from './resumer.ts'
 import { rightsOf } from './rights.ts'
-import { Session, type SessionConnection, type SessionOrigin, type SessionSocket } from './session.ts'
+import { Session, type SessionConnection, type SessionDeps, type SessionOrigin, type SessionSocket } from './session.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import type { SessionStore } from './session-store.ts'
 import { StatusBoard } from './status-board.ts'
@@ -85,7 +85,7 @@ export class Hub {
   readonly #options: HubOptions
   readonly #clock: Clock
   readonly #limits: LiveLimits
-  readonly #random: () => number
+  readonly #sessionDeps: SessionDeps
   readonly #sessions = new Set<Session>()
   readonly #groups: GroupTable
   readonly #flusher: Flusher
@@ -109,7 +109,6 @@ export class Hub {
     this.#limits = limits
     const clock = options.clock ?? systemClock
     this.#clock = clock
-    this.#random = options.random ?? Math.random
     this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
     this.gate = new Gate(this.access, clock, limits, this.counters)
     this.board = new BoardTable(this.counters)
@@ -157,6 +156,9 @@ export class Hub {
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#reach(q)
     this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
+    const { random = Math.random } = options
+    const pings = { clock, random, limits: this.limits }
+    this.#sessionDeps = { clock, limits, counters, random, pings, onRoom: one => this.#downgrader.act(one) }
     const { isKnown, onWanted = () => {}, onError = () => {}, history = null } = options
     this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, onError })
     const playbacks = this.#playbacks
@@ -225,8 +227,8 @@ export class Hub {
     socket.on('message', (data, isBinary) => this.#intake.receive(session, data as Buffer, isBinary))
     socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
-    socket.on('error', () => {})
-    socket.once('close', () => this.#end(session))
+    socket.on('error', ignore)
+    socket.on('close', () => this.#end(session))
   }
 
   /** Takes over an accepted stream of events for one subscription. */
@@ -247,21 +249,15 @@ export class Hub {
   ): Session {
     const { counters, access, board } = this
     counters.sessionsOpened++
-    const session = new Session(socket, connection, {
-      origin: {
-        serial: counters.sessionsOpened,
-        address: visitor.address,
-        transport,
-        connectedAt: this.#clock.nowMicros()
-      },
-      clock: this.#clock,
-      limits: this.#limits,
-      counters,
+    const origin: SessionOrigin = {
+      serial: counters.sessionsOpened,
+      address: visitor.address,
+      transport,
+      connectedAt: this.#clock.nowMicros(),
       encoding,
-      rights: rightsOf(visitor.identity, this.limits),
-      random: this.#random,
-      onRoom: one => this.#downgrader.act(one)
-    })
+      rights: rightsOf(visitor.identity, this.limits)
+    }
+    const session = new Session(socket, connection, origin, this.#sessionDeps)
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
@@ -367,3 +363,5 @@ export class Hub {
     return this.board.position >= q
   }
 }
+
+function ignore(): void {}

@@ -9,8 +9,9 @@ import { playbackOf } from './playback-request.ts'
 import { PlaybackTurns } from './playback-turns.ts'
 import type { RequestId, SubscriptionRequest } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { Session, Subscription } from './session.ts'
+import type { Session } from './session.ts'
 import type { Signature } from './signature.ts'
+import type { Subscription } from './subscription.ts'
 
 export interface PlaybacksDeps {
   /** Null where there is none. */
@@ -95,7 +96,7 @@ export class Playbacks {
         client: session,
         onPlayed: (message, error) => {
           this.#running.delete(playback)
-          session.subscriptions.delete(message.sid)
+          session.remove(message.sid)
           counters[error === undefined ? 'playbacksPlayed' : 'playbacksFailed']++
           if (error !== undefined && !(error instanceof MessageError)) onError(error)
           session.send(message)
@@ -106,7 +107,7 @@ export class Playbacks {
     const { group, member } = playback
     const subscription = { group, member, playback }
     this.#running.add(playback)
-    session.subscriptions.set(group.sid, subscription)
+    session.add(subscription)
     counters.playbacksBegun++
     return subscription
   }

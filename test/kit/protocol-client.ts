@@ -28,7 +28,7 @@ export interface ClientBoard {
   rows: Map<string, ClientRow>
   /** The safe position: everything at or below it was seen. */
   q: number
-  /** The position of the last snapshot or replay. */
+  /** The position of the last snapshot, or of the last replay that told again of updates which the client had. */
   from: number
   /** The sum of `n` of the complete rows, by key, since then. */
   merged: Map<string, number>
@@ -252,6 +252,7 @@ export class ProtocolClient {
     const { sid, q } = frame
     const board = this.boards.get(String(sid))
     const isReplay = this.#replays.delete(String(sid))
+    let hasRepeats = false
     for (const row of this.#rowsOf(frame)) {
       this.rows++
       const { key, p = -1, n = 0 } = row
@@ -260,9 +261,11 @@ export class ProtocolClient {
         continue
       }
       const have = board.rows.get(key)
+      // A row may have been ahead of its frame's position, from which the replay begins.
+      const isRepeat = isReplay && have !== undefined && have.q > board.q
+      hasRepeats ||= isRepeat
       if (have !== undefined && row.q <= have.q) {
-        // A row may have been ahead of its frame's position, from which the replay begins.
-        if (!isReplay || row.q <= board.q) this.duplicates++
+        if (!isRepeat) this.duplicates++
         continue
       }
       if (have !== undefined && p > have.q) this.losses++
@@ -270,7 +273,7 @@ export class ProtocolClient {
       board.merged.set(key, (board.merged.get(key) ?? 0) + n)
     }
     this.#advance(String(sid), Number(q))
-    if (!isReplay || board === undefined) return
+    if (!hasRepeats || board === undefined) return
     board.from = board.q
     board.merged.clear()
   }
