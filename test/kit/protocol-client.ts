@@ -251,7 +251,7 @@ export class ProtocolClient {
   #takeQuotes(frame: ServerFrame): void {
     const { sid, q } = frame
     const board = this.boards.get(String(sid))
-    const isReplay = this.#replays.delete(String(sid))
+    const ahead = this.#replays.delete(String(sid)) ? keysAhead(board) : new Set()
     let hasRepeats = false
     for (const row of this.#rowsOf(frame)) {
       this.rows++
@@ -261,8 +261,7 @@ export class ProtocolClient {
         continue
       }
       const have = board.rows.get(key)
-      // A row may have been ahead of its frame's position, from which the replay begins.
-      const isRepeat = isReplay && have !== undefined && have.q > board.q
+      const isRepeat = ahead.has(key)
       hasRepeats ||= isRepeat
       if (have !== undefined && row.q <= have.q) {
         if (!isRepeat) this.duplicates++
@@ -284,4 +283,9 @@ export class ProtocolClient {
     if (q < board.q) this.regressions++
     board.q = q
   }
+}
+
+/** Rows may be ahead of the position of their frame, from which a replay begins: it tells of these again. */
+function keysAhead(board: ClientBoard | undefined): Set<string> {
+  return new Set([...(board?.rows.values() ?? [])].filter(({ q }) => q > (board?.q ?? 0)).map(({ key }) => key))
 }
