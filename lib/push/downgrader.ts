@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { GroupTable } from './group-table.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { intervalAt, type Pace } from './pace.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Session } from './session.ts'
@@ -17,7 +17,7 @@ export interface DowngraderDeps {
   readonly groups: GroupTable
   readonly stretch: Stretch
   readonly clock: Pick<Clock, 'nowMs'>
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   /** Told of every change of a session's subscriptions. */
   onChange(session: Session): void

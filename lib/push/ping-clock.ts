@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 
 /** A client that appeared slow is pinged at the shorter interval for so long after it no longer does. */
 const WATCH_MS = 30_000
@@ -14,7 +14,7 @@ export interface Pinged {
 /** What all ping clocks of a gateway share. */
 export interface PingClockDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'nowMicros'>
-  readonly limits: Pick<PushLimits, 'pingMs' | 'slowPingMs' | 'pongMs' | 'lagMs'>
+  readonly limits: Pick<FixedLimits, 'pingMs' | 'slowPingMs' | 'pongMs' | 'lagMs'>
   /** From 0 to below 1. */
   random(): number
 }

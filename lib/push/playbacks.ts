@@ -1,6 +1,6 @@
 import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { Playback, type PlaybackDeps } from './playback.ts'
 import type { PlaybackHistory } from './playback-history.ts'
@@ -17,7 +17,7 @@ export interface PlaybacksDeps {
   /** Null where there is none. */
   readonly history: PlaybackHistory | null
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   /** Told why a history could not be read. */
   onError(error: unknown): void
