@@ -34,6 +34,7 @@ interface Login {
 const MAX_WAITING = 64
 /** A timer waits no longer at once, so that a clock that was set is noticed. */
 const MAX_WAIT_MS = 3_600_000
+const NOTHING = (): void => {}
 
 /** Logs sessions in while they live: the `auth` message, its deadline, and the end of what it gave. */
 export class Authentication {
@@ -46,7 +47,7 @@ export class Authentication {
 
   /** A connection begins, with the rights that it was let in with. */
   begin(session: Session, { place }: Visitor): void {
-    const login: Login = { place, waiting: null, cancelTimer: () => {} }
+    const login: Login = { place, waiting: null, cancelTimer: NOTHING }
     this.#logins.set(session, login)
     const { identity } = session.rights
     if (identity !== null) {
@@ -103,7 +104,7 @@ export class Authentication {
     if (user !== null) login.place.assign(user, plan.connections)
     session.grant(rightsOf(identity, this.#deps.limits.current))
     login.cancelTimer()
-    login.cancelTimer = () => {}
+    login.cancelTimer = NOTHING
     this.#deps.counters.logins++
     this.#tell(session, identity, id)
     if (expiresAt !== null) this.#awaitEnd(session, login, expiresAt)

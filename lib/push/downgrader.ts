@@ -1,12 +1,13 @@
 import type { Clock } from './clock.ts'
 import type { Group } from './group.ts'
 import type { GroupTable } from './group-table.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { intervalAt, type Pace } from './pace.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { LiveSubscription, Session } from './session.ts'
+import type { Session } from './session.ts'
 import { type Signature, signatureId } from './signature.ts'
 import type { Stretch } from './stretch.ts'
+import type { LiveSubscription } from './subscription.ts'
 
 /** Clients that one look tells of stretched intervals: the others hear of them with the next. */
 const TOLD_PER_LOOK = 1_000
@@ -16,7 +17,7 @@ export interface DowngraderDeps {
   readonly groups: GroupTable
   readonly stretch: Stretch
   readonly clock: Pick<Clock, 'nowMs'>
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   /** Told of every change of a session's subscriptions. */
   onChange(session: Session): void
@@ -78,9 +79,10 @@ export class Downgrader {
     // In this order, so that what the groups share stays.
     const group = groups.open(to.signature)
     const member = group.join(session)
-    session.subscriptions.delete(old.sid)
+    session.remove(old.sid)
     groups.leave(old, before)
-    session.subscriptions.set(group.sid, { group, member, pace })
+    session.add({ group, member, pace })
+    pace.move(old.sid, group.sid)
     pace.begin(to.level, this.#progress(group, 0))
     const intervalMs = stretch.of(to.signature.intervalMs)
     pace.toldMs = intervalMs
@@ -91,17 +93,18 @@ export class Downgrader {
     onChange(session)
   }
 
-  /** The next level, over those at which the client has another subscription already; undefined where there is none. */
+  /** The next level, over those whose sid means another subscription to the client; undefined where there is none. */
   #target(session: Session, pace: Pace, change: 1 | -1): { level: number; signature: Signature } | undefined {
     const { maxIntervalMs } = this.#deps.limits
     const { asked } = pace
+    const taken = new Set(session.live.flatMap(one => (one.pace === pace ? [] : one.pace.sids)))
     let beforeMs = intervalAt(asked.intervalMs, pace.level, maxIntervalMs)
     for (let level = pace.level + change; level >= 0; level += change) {
       const intervalMs = intervalAt(asked.intervalMs, level, maxIntervalMs)
       if (intervalMs === beforeMs) return undefined
       beforeMs = intervalMs
       const signature = { ...asked, intervalMs }
-      if (!session.subscriptions.has(signatureId(signature))) return { level, signature }
+      if (!taken.has(signatureId(signature))) return { level, signature }
     }
     return undefined
   }

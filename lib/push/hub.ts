@@ -28,7 +28,7 @@ import type { ClientMessage } from './protocol.ts'
 import { type PushCounters, zeroCounters } from './push-counters.ts'
 import { Resumer } from './resumer.ts'
 import { rightsOf } from './rights.ts'
-import { Session, type SessionConnection, type SessionOrigin, type SessionSocket } from './session.ts'
+import { Session, type SessionConnection, type SessionDeps, type SessionOrigin, type SessionSocket } from './session.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { StatusBoard } from './status-board.ts'
 import { Subscriber } from './subscriber.ts'
@@ -50,7 +50,7 @@ export class Hub {
   readonly #options: HubOptions
   readonly #clock: Clock
   readonly #limits: LiveLimits
-  readonly #random: () => number
+  readonly #sessionDeps: SessionDeps
   readonly #sessions = new Set<Session>()
   readonly #live: LiveBoard
   readonly #downgrader: Downgrader
@@ -70,7 +70,6 @@ export class Hub {
     this.#limits = limits
     const clock = options.clock ?? systemClock
     this.#clock = clock
-    this.#random = options.random ?? Math.random
     this.access = options.access ?? new Access(OPEN_ACCESS, { now: clock.nowMicros })
     this.gate = new Gate(this.access, clock, limits, this.counters)
     this.#live = new LiveBoard(clock, this.limits, this.counters)
@@ -104,6 +103,9 @@ export class Hub {
     const onChange = (session: Session) => this.#keeper.save(session)
     const reach = (q: number) => this.#live.reach(q)
     this.#downgrader = new Downgrader({ sessions, groups, stretch, clock, limits: this.limits, counters, onChange })
+    const { random = Math.random } = options
+    const pings = { clock, random, limits: this.limits }
+    this.#sessionDeps = { clock, limits, counters, random, pings, onRoom: one => this.#downgrader.act(one) }
     const { isKnown, onWanted = () => {}, onError = () => {}, history = null } = options
     const isRefusing = () => this.overload.isRefusing
     this.#playbacks = new Playbacks({ history, clock, limits: this.limits, counters, isRefusing, onError })
@@ -177,8 +179,8 @@ export class Hub {
     socket.on('message', (data, isBinary) => this.#intake.receive(session, data as Buffer, isBinary))
     socket.on('ping', () => this.#intake.admit(session))
     // The close event follows; it is counted there.
-    socket.on('error', () => {})
-    socket.once('close', () => this.#end(session))
+    socket.on('error', ignore)
+    socket.on('close', () => this.#end(session))
   }
 
   /** Takes over an accepted stream of events for one subscription. */
@@ -199,21 +201,15 @@ export class Hub {
   ): Session {
     const { counters, access, board } = this
     counters.sessionsOpened++
-    const session = new Session(socket, connection, {
-      origin: {
-        serial: counters.sessionsOpened,
-        address: visitor.address,
-        transport,
-        connectedAt: this.#clock.nowMicros()
-      },
-      clock: this.#clock,
-      limits: this.#limits,
-      counters,
+    const origin: SessionOrigin = {
+      serial: counters.sessionsOpened,
+      address: visitor.address,
+      transport,
+      connectedAt: this.#clock.nowMicros(),
       encoding,
-      rights: rightsOf(visitor.identity, this.limits),
-      random: this.#random,
-      onRoom: one => this.#downgrader.act(one)
-    })
+      rights: rightsOf(visitor.identity, this.limits)
+    }
+    const session = new Session(socket, connection, origin, this.#sessionDeps)
     this.#sessions.add(session)
     if (this.#sessions.size === 1) {
       this.#heartbeat.start()
@@ -300,3 +296,5 @@ export class Hub {
     cancel()
   }
 }
+
+function ignore(): void {}

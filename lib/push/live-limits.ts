@@ -18,6 +18,9 @@ export const CHANGEABLE_LIMITS = {
 
 export type ChangeableLimit = keyof typeof CHANGEABLE_LIMITS
 
+/** Those that are now what they were at the start, so that a part of the gateway may keep them. */
+export type FixedLimits = Omit<PushLimits, ChangeableLimit>
+
 /** One limit that is another one now. */
 export interface LimitChange {
   limit: ChangeableLimit

@@ -80,6 +80,7 @@ export class Member {
   /** Lets a client go on that lacks nothing but `rows`. In one frame, so that it has all of them or none when it is cut off again. */
   resume(rows: readonly Row[]): void {
     if (rows.length > 0) this.outlet.write(this.#group.encode(rows, this.#group.position), rows.length)
+    this.#forget()
     this.#begin()
   }
 
@@ -138,12 +139,16 @@ export class Member {
     this.#untoldTicks = 0
   }
 
-  /** Sends a snapshot; what came before no longer matters. */
-  #sendSnapshot(): void {
+  /** What came before no longer matters: the client has everything, or is about to get it. */
+  #forget(): void {
     this.#shown = null
     this.#missed = null
     this.#untoldTicks = 0
     this.#needsSnapshot = false
+  }
+
+  #sendSnapshot(): void {
+    this.#forget()
     for (const page of this.#group.snapshot()) this.outlet.write(page, 0)
     this.#counters.snapshots++
     this.#begin()

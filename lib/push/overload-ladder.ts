@@ -1,10 +1,10 @@
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 
 /** What an overloaded gateway does at each step, besides what it does at those before. */
 export const OVERLOAD_STEPS = ['none', 'stretch', 'stretchMore', 'refuse', 'shed'] as const
 export type OverloadStep = (typeof OVERLOAD_STEPS)[number]
 
-export type OverloadLimits = Pick<PushLimits, 'overloadDelayMs' | 'overloadReadings' | 'calmDelayMs' | 'calmReadings'>
+export type OverloadLimits = Pick<FixedLimits, 'overloadDelayMs' | 'overloadReadings' | 'calmDelayMs' | 'calmReadings'>
 
 /**
  * Where a gateway stands between well and overloaded: a step up after so many readings in a row above the one bound, a step down after

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import { OverloadLadder, type OverloadStep } from './overload-ladder.ts'
 import type { PushCounters } from './push-counters.ts'
@@ -19,7 +19,7 @@ export interface OverloadDeps {
   readonly stretch: Stretch
   readonly sessions: Iterable<Session>
   readonly clock: Pick<Clock, 'after'>
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   onChange(change: OverloadChange): void
 }

@@ -17,6 +17,11 @@ export function intervalAt(askedMs: number, level: number, maxIntervalMs: number
 export class Pace {
   readonly asked: Signature
   readonly askedSid: string
+  /**
+   * The sids that the client may know it by, the present one first: of the last step it may not have heard. No two subscriptions of a
+   * client have one in common.
+   */
+  sids: readonly string[]
   readonly judge: SlowClient
   /** Steps below what was asked for. */
   level = 0
@@ -28,8 +33,14 @@ export class Pace {
   constructor(asked: Signature, askedSid: string, judge: SlowClient) {
     this.asked = asked
     this.askedSid = askedSid
+    this.sids = [askedSid]
     this.judge = judge
     this.toldMs = asked.intervalMs
+  }
+
+  /** Goes on under another sid. */
+  move(from: string, to: string): void {
+    this.sids = [...new Set([to, from, this.askedSid])]
   }
 
   /** Begins at another level, in another group. */

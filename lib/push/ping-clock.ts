@@ -1,17 +1,22 @@
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 
 /** A client that appeared slow is pinged at the shorter interval for so long after it no longer does. */
 const WATCH_MS = 30_000
 const PAYLOAD_BYTES = 8
 
+/** Who is asked. */
+export interface Pinged {
+  /** Sends a ping behind everything that was written before. */
+  ping(payload: Buffer): void
+}
+
+/** What all ping clocks of a gateway share. */
 export interface PingClockDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'nowMicros'>
-  readonly limits: Pick<PushLimits, 'pingMs' | 'slowPingMs' | 'pongMs' | 'lagMs'>
+  readonly limits: Pick<FixedLimits, 'pingMs' | 'slowPingMs' | 'pongMs' | 'lagMs'>
   /** From 0 to below 1. */
   random(): number
-  /** Sends a ping behind everything that was written before. */
-  send(payload: Buffer): void
 }
 
 /**
@@ -22,13 +27,15 @@ export interface PingClockDeps {
 export class PingClock {
   /** Whether the client is further behind than it may be, so that new rows would only make the queue longer. */
   isLagging = false
+  readonly #client: Pinged
   readonly #deps: PingClockDeps
   #roundTripMs: number | null = null
   #sent: { payload: Buffer; atMs: number } | null = null
   #lastPingMs: number
   #watchedUntilMs = Number.NEGATIVE_INFINITY
 
-  constructor(deps: PingClockDeps) {
+  constructor(client: Pinged, deps: PingClockDeps) {
+    this.#client = client
     this.#deps = deps
     // Pings spread over the interval, however many clients came at once.
     this.#lastPingMs = deps.clock.nowMs() - deps.random() * deps.limits.pingMs
@@ -80,6 +87,6 @@ export class PingClock {
     payload.writeBigUInt64BE(BigInt(this.#deps.clock.nowMicros()))
     this.#sent = { payload, atMs: nowMs }
     this.#lastPingMs = nowMs
-    this.#deps.send(payload)
+    this.#client.ping(payload)
   }
 }

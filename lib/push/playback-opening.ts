@@ -1,5 +1,5 @@
 import type { Micros, Quote } from '../quote/quote.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { AS_OF_KEYS, type PlaybackHistory } from './playback-history.ts'
 import type { PlaybackReads } from './playback-reads.ts'
@@ -7,7 +7,7 @@ import type { Signature } from './signature.ts'
 
 export interface PlaybackOpeningDeps {
   readonly reads: PlaybackReads
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
 }
 
 /** Reads what a playback has to know before it begins. */

@@ -1,5 +1,5 @@
 import type { Micros } from '../quote/quote.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import type { RequestId } from './protocol.ts'
 
@@ -30,7 +30,7 @@ export function isSpeed(value: unknown): value is Speed {
 export function playbackOf(
   { time, until, speed }: PlaybackRequest,
   now: Micros,
-  { playbackSpanMs }: PushLimits,
+  { playbackSpanMs }: FixedLimits,
   id: RequestId
 ): PlaybackInfo {
   if (time >= now) throw new MessageError(400, `since.time: expected a time before now=${now}, got ${time}`, id)

@@ -4,7 +4,7 @@ import { BoardTable } from './board-table.ts'
 import type { Clock } from './clock.ts'
 import { FieldSet } from './field-set.ts'
 import { Group } from './group.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import type { Member, Outlet } from './member.ts'
 import { MessageError } from './message-error.ts'
 import { PlaybackOpening } from './playback-opening.ts'
@@ -28,7 +28,7 @@ const MAX_PAGE_ROWS = 250
 
 export interface PlaybackDeps {
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   readonly reads: PlaybackReads
   readonly turns: PlaybackTurns

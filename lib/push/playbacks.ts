@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import { MessageError } from './message-error.ts'
 import { Playback, type PlaybackDeps } from './playback.ts'
 import type { PlaybackHistory } from './playback-history.ts'
@@ -8,14 +8,15 @@ import { type PlaybackInfo, playbackOf } from './playback-request.ts'
 import { PlaybackTurns } from './playback-turns.ts'
 import type { RequestId, SubscriptionRequest } from './protocol.ts'
 import type { PushCounters } from './push-counters.ts'
-import type { PlaybackSubscription, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { Signature } from './signature.ts'
+import type { PlaybackSubscription } from './subscription.ts'
 
 export interface PlaybacksDeps {
   /** Null where there is none. */
   readonly history: PlaybackHistory | null
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
   /** Whether the gateway has more to do than it can, so that none is begun. */
   isRefusing(): boolean
@@ -96,7 +97,7 @@ export class Playbacks {
         client: session,
         onPlayed: (message, error) => {
           this.#running.delete(playback)
-          session.subscriptions.delete(message.sid)
+          session.remove(message.sid)
           counters[error === undefined ? 'playbacksPlayed' : 'playbacksFailed']++
           if (error !== undefined && !(error instanceof MessageError)) onError(error)
           session.send(message)
@@ -107,7 +108,7 @@ export class Playbacks {
     const { group, member } = playback
     const subscription = { group, member, playback }
     this.#running.add(playback)
-    session.subscriptions.set(group.sid, subscription)
+    session.add(subscription)
     counters.playbacksBegun++
     return subscription
   }

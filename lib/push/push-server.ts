@@ -97,13 +97,13 @@ export class PushServer {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // A client that goes away now is nobody's concern.
-    socket.on('error', () => {})
+    socket.on('error', ignore)
     const gate = this.#hub.gate
     gate.take(request)
     try {
       this.#check(request)
       const visitor = await gate.admit(request, true)
-      socket.once('close', visitor.place.release)
+      socket.on('close', visitor.place.release)
       if (socket.closed) visitor.place.release()
       // Much may have happened meanwhile.
       this.#check(request)
@@ -171,6 +171,8 @@ export class PushServer {
       throw new HttpProblem(503, 'too many connections', { retryAfterS: RETRY_AFTER_S })
   }
 }
+
+function ignore(): void {}
 
 function isSubprotocol(name: string): boolean {
   return SUBPROTOCOL_NAMES.includes(name)

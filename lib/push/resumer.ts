@@ -62,7 +62,7 @@ export class Resumer {
     this.#checkFresh(session, id)
     const rejected: Rejection[] = []
     const wanted = stored.subscriptions
-      .map(({ sid, servedAs, encoding, ...kept }) => {
+      .map(({ sid, servedAs = [sid], encoding, ...kept }) => {
         const request = { ...kept, snapshot: true, since: null }
         const signature = this.#deps.subscriber.signature(session, request, id, rejected)
         // Positions mean the same in every encoding.
@@ -79,7 +79,7 @@ export class Resumer {
     let room = this.#deps.limits.current.replayRows
     const begun = wanted.map(({ sid, servedAs, signature, isSame }) => {
       // Whether it was slower in the end or not, as far as the client has heard.
-      const from = servedAs !== undefined && positions.has(servedAs) ? servedAs : sid
+      const from = servedAs.find(one => positions.has(one)) ?? sid
       const q = positions.get(from)
       const since = q === undefined || !isSame ? undefined : { epoch, q, policy }
       const begin = this.#deps.subscriber.begin(session, signature, since, room)

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
@@ -13,7 +13,7 @@ export interface SessionKeeperDeps {
   /** The live ones. */
   readonly sessions: Iterable<Session>
   readonly clock: Clock
-  readonly limits: PushLimits
+  readonly limits: FixedLimits
   readonly counters: PushCounters
 }
 

@@ -5,8 +5,8 @@ import type { Mode } from './signature.ts'
 /** A subscription as a session keeps it: what its signature is made of. */
 export interface StoredSubscription {
   sid: string
-  /** The sid that the client had, where it was served more slowly than it had asked. */
-  servedAs?: string
+  /** The sids that the client may know it by, the last first, where it was served more slowly than it had asked. */
+  servedAs?: string[]
   keys: string[]
   patterns: string[]
   fields: RowField[]

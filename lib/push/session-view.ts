@@ -2,8 +2,9 @@ import type { Micros } from '../quote/quote.ts'
 import type { PlaybackInfo } from './playback-request.ts'
 import { type PublicLimits, publicLimits } from './protocol.ts'
 import type { RowField } from './row-field.ts'
-import type { Session, SessionOrigin, Subscription } from './session.ts'
+import type { Session, SessionOrigin } from './session.ts'
 import type { Mode } from './signature.ts'
+import type { Subscription } from './subscription.ts'
 
 /** Of what a subscription names, so much is shown. */
 const SHOWN_NAMES = 20

@@ -2,17 +2,15 @@ import { hash, randomBytes } from 'node:crypto'
 import type { Micros } from '../quote/quote.ts'
 import type { Clock } from './clock.ts'
 import type { Encoding } from './encoding.ts'
-import type { Group } from './group.ts'
 import type { LiveLimits } from './live-limits.ts'
-import type { Member, Outlet } from './member.ts'
-import type { Pace } from './pace.ts'
-import { PingClock } from './ping-clock.ts'
-import type { Playback } from './playback.ts'
+import type { Outlet } from './member.ts'
+import { PingClock, type PingClockDeps, type Pinged } from './ping-clock.ts'
 import type { ServerMessage } from './protocol.ts'
 import { CLOSE_CODES, type CloseReason } from './protocol-codes.ts'
 import type { PushCounters } from './push-counters.ts'
 import type { Rights } from './rights.ts'
 import type { StoredSession } from './session-store.ts'
+import type { LiveSubscription, Subscription } from './subscription.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** A closing connection that has not gone by then is cut. */
@@ -38,7 +36,7 @@ export interface SessionConnection {
   on(event: 'drain', listener: () => void): unknown
 }
 
-/** Where a session comes from. */
+/** Where a session comes from, and what it begins with. */
 export interface SessionOrigin {
   /** Counts the sessions of a gateway in the order of their coming. */
   readonly serial: number
@@ -46,41 +44,22 @@ export interface SessionOrigin {
   readonly address: string
   readonly transport: 'websocket' | 'events'
   readonly connectedAt: Micros
+  /** What it speaks. */
+  readonly encoding: Encoding
+  readonly rights: Rights
 }
 
-export interface SessionDeps {
-  readonly origin: SessionOrigin
+/** What all sessions of a gateway share: of what each keeps, there are many. */
+export interface SessionDeps extends Pick<PingClockDeps, 'random'> {
   readonly clock: Clock
   readonly limits: LiveLimits
   readonly counters: PushCounters
-  readonly encoding: Encoding
-  /** Those it begins with. */
-  readonly rights: Rights
+  readonly pings: PingClockDeps
   /** Told that there may be room again for what the client lacks. */
   onRoom(session: Session): void
-  /** From 0 to below 1. */
-  random(): number
 }
 
-/** A subscription to what is live. */
-export interface LiveSubscription {
-  readonly group: Group
-  readonly member: Member
-  readonly pace: Pace
-  readonly playback?: undefined
-}
-
-/** A subscription to a part of history. */
-export interface PlaybackSubscription {
-  readonly group: Group
-  readonly member: Member
-  readonly pace?: undefined
-  /** What feeds the group. */
-  readonly playback: Playback
-}
-
-/** One of a session's subscriptions. */
-export type Subscription = LiveSubscription | PlaybackSubscription
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map()
 
 /**
  * One WebSocket connection: what it subscribes to, what may be written to it, and whether it still lives. Frames go to the
@@ -90,13 +69,12 @@ export class Session implements Outlet {
   readonly id = `s_${randomBytes(9).toString('base64url')}`
   /** Whoever shows it may go on with the session on another connection. */
   readonly resumeToken = randomBytes(18).toString('base64url')
-  /** By sid. */
-  readonly subscriptions = new Map<string, Subscription>()
-  readonly bucket: TokenBucket
   readonly origin: SessionOrigin
   /** What it speaks. */
   readonly encoding: Encoding
   #rights: Rights
+  #subscriptions: Map<string, Subscription> | null = null
+  #bucket: TokenBucket | null = null
   /** Messages received. */
   messages = 0
   /** Messages refused in a row. */
@@ -111,20 +89,15 @@ export class Session implements Outlet {
   readonly #pings: PingClock | null
   #closingSinceMs: number | null = null
 
-  constructor(socket: SessionSocket, connection: SessionConnection, deps: SessionDeps) {
+  constructor(socket: SessionSocket, connection: SessionConnection, origin: SessionOrigin, deps: SessionDeps) {
     this.#socket = socket
     this.#connection = connection
     this.#deps = deps
-    this.encoding = deps.encoding
-    const nowMs = deps.clock.nowMs()
-    this.origin = deps.origin
-    this.#rights = deps.rights
-    const { messagesPerSecond, messageBurst } = deps.rights.limits
-    this.bucket = new TokenBucket(messagesPerSecond, messageBurst, nowMs)
-    this.lastWriteMs = nowMs
-    const { clock, random, limits } = deps
-    const send = (payload: Buffer) => socket.ping?.(payload)
-    this.#pings = socket.ping === undefined ? null : new PingClock({ clock, random, limits: limits.current, send })
+    this.encoding = origin.encoding
+    this.origin = origin
+    this.#rights = origin.rights
+    this.lastWriteMs = deps.clock.nowMs()
+    this.#pings = isPinged(socket) ? new PingClock(socket, deps.pings) : null
     socket.on('pong', payload => {
       this.#pings?.pong(payload)
       this.#takeRoom()
@@ -164,7 +137,28 @@ export class Session implements Outlet {
   grant(rights: Rights): void {
     this.#rights = rights
     const { messagesPerSecond, messageBurst } = rights.limits
-    this.bucket.change(messagesPerSecond, messageBurst, this.#deps.clock.nowMs())
+    this.#bucket?.change(messagesPerSecond, messageBurst, this.#deps.clock.nowMs())
+  }
+
+  /** What it may still send. Made with its first message: many a client sends none for long. */
+  get bucket(): TokenBucket {
+    const { messagesPerSecond, messageBurst } = this.#rights.limits
+    this.#bucket ??= new TokenBucket(messagesPerSecond, messageBurst, this.#deps.clock.nowMs())
+    return this.#bucket
+  }
+
+  /** By sid. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions ?? NO_SUBSCRIPTIONS
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions ??= new Map()
+    this.#subscriptions.set(subscription.group.sid, subscription)
+  }
+
+  remove(sid: string): void {
+    this.#subscriptions?.delete(sid)
   }
 
   /** Keys named by all subscriptions. */
@@ -181,10 +175,10 @@ export class Session implements Outlet {
 
   /** What another connection needs to go on with it. */
   get stored(): StoredSession {
-    const subscriptions = this.live.map(({ group: { sid }, pace: { asked, askedSid } }) => ({
+    const subscriptions = this.live.map(({ pace: { asked, askedSid, sids } }) => ({
       ...asked,
       sid: askedSid,
-      ...(sid === askedSid ? {} : { servedAs: sid }),
+      ...(sids.length === 1 ? {} : { servedAs: [...sids] }),
       keys: [...asked.keys],
       patterns: asked.patterns.map(({ text }) => text),
       fields: [...asked.fields]
@@ -280,6 +274,10 @@ export class Session implements Outlet {
       this.close('noPong')
     }
   }
+}
+
+function isPinged(socket: SessionSocket): socket is SessionSocket & Pinged {
+  return socket.ping !== undefined
 }
 
 /** The form in which a resume token is kept: as random as a key, so a plain hash is enough. */

@@ -1,4 +1,4 @@
-import type { PushLimits } from './limits.ts'
+import type { FixedLimits } from './live-limits.ts'
 
 /** What is known of a client in one subscription. Ticks are counted from its beginning. */
 export interface Progress {
@@ -10,7 +10,7 @@ export interface Progress {
   readonly isLagging: boolean
 }
 
-export type SlowClientLimits = Pick<PushLimits, 'slowWindowMs' | 'slowTicks' | 'recoverMs'>
+export type SlowClientLimits = Pick<FixedLimits, 'slowWindowMs' | 'slowTicks' | 'recoverMs'>
 
 /**
  * Judges whether a client keeps up with a subscription. It does not when it was left out of half of the ticks of a window, or was behind

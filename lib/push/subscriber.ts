@@ -10,9 +10,10 @@ import type { Playbacks, Wanted } from './playbacks.ts'
 import type { Rejection, RequestId, SubscriptionInfo, SubscriptionRequest } from './protocol.ts'
 import { requestedSignature } from './requested-signature.ts'
 import { resumptionOf, type Since } from './resumption.ts'
-import type { Session, Subscription } from './session.ts'
+import type { Session } from './session.ts'
 import { type Signature, signatureId } from './signature.ts'
 import { SlowClient } from './slow-client.ts'
+import type { Subscription } from './subscription.ts'
 import { infoOf } from './subscription-info.ts'
 
 export interface SubscriberDeps {
@@ -129,6 +130,7 @@ export class Subscriber {
   join(session: Session, signature: Signature): Subscription {
     const sid = signatureId(signature)
     for (const existing of session.live) if (existing.pace.askedSid === sid) return existing
+    for (const { pace } of session.live) pace.sids = pace.sids.filter(one => one !== sid)
     // What was made as slow as that is now asked to be.
     const { group, member } = session.subscriptions.get(sid) ?? this.#enter(session, signature)
     const { clock, limits } = this.#deps
@@ -138,7 +140,7 @@ export class Subscriber {
       member,
       pace: new Pace(group.signature, sid, new SlowClient(limits.current, beginning))
     }
-    session.subscriptions.set(sid, subscription)
+    session.add(subscription)
     return subscription
   }
 
@@ -148,7 +150,7 @@ export class Subscriber {
   }
 
   leave(session: Session, { group, member, playback }: Subscription): void {
-    session.subscriptions.delete(group.sid)
+    session.remove(group.sid)
     if (playback === undefined) this.#deps.groups.leave(group, member)
     else this.#deps.playbacks.close(playback)
   }

@@ -1,6 +1,6 @@
 import type { SubscriptionInfo } from './protocol.ts'
 import { columnsOf } from './row-format.ts'
-import type { Subscription } from './session.ts'
+import type { Subscription } from './subscription.ts'
 
 /** What a client is told of one of its subscriptions. */
 export function infoOf({ group, playback }: Subscription): SubscriptionInfo {

@@ -28,9 +28,9 @@ export interface ClientBoard {
   rows: Map<string, ClientRow>
   /** The safe position: everything at or below it was seen. */
   q: number
-  /** The position of the last snapshot. */
+  /** The position of the last snapshot, or of the last replay that told again of updates which the client had. */
   from: number
-  /** The sum of `n` of the complete rows, by key, since the last snapshot. */
+  /** The sum of `n` of the complete rows, by key, since then. */
   merged: Map<string, number>
 }
 
@@ -54,6 +54,8 @@ export class ProtocolClient {
   closed: { code: number; reason: string } | null = null
   #nextId = 1
   readonly #pages = new Map<string, ClientRow[]>()
+  /** The sids whose next frame is a replay: it brings everything behind the position that the client has told. */
+  readonly #replays = new Set<string>()
   /** The present sid by those that a subscription had. */
   readonly #renamed = new Map<string, string>()
   /** The columns of subscriptions whose rows are lists, by sid. */
@@ -106,6 +108,8 @@ export class ProtocolClient {
   /** Takes over what another one holds and counted. */
   adopt(before: ProtocolClient): void {
     for (const [sid, board] of before.boards) this.boards.set(sid, board)
+    for (const [sid, columns] of before.#columns) this.#columns.set(sid, columns)
+    for (const [old, sid] of before.#renamed) this.#renamed.set(old, sid)
     this.rows = before.rows
     this.losses = before.losses
     this.duplicates = before.duplicates
@@ -181,7 +185,10 @@ export class ProtocolClient {
         this.#rename(String(frame.from ?? frame.sid), String(frame.sid))
         break
       case 'resumed':
-        for (const { sid, from } of frame.subs as { sid: string; from?: string }[]) this.#rename(from ?? sid, sid)
+        for (const { sid, from, replayed = 0 } of frame.subs as { sid: string; from?: string; replayed?: number }[]) {
+          this.#rename(from ?? sid, sid)
+          if (replayed > 0) this.#replays.add(sid)
+        }
         break
       case 'updated':
         // Of a playback only the speed is another; to all else there is a new snapshot.
@@ -245,6 +252,8 @@ export class ProtocolClient {
   #takeQuotes(frame: ServerFrame): void {
     const { sid, q } = frame
     const board = this.boards.get(String(sid))
+    const ahead = this.#replays.delete(String(sid)) ? keysAhead(board) : new Set()
+    let hasRepeats = false
     for (const row of this.#rowsOf(frame)) {
       this.rows++
       const { key, p = -1, n = 0 } = row
@@ -253,8 +262,10 @@ export class ProtocolClient {
         continue
       }
       const have = board.rows.get(key)
+      const isRepeat = ahead.has(key)
+      hasRepeats ||= isRepeat
       if (have !== undefined && row.q <= have.q) {
-        this.duplicates++
+        if (!isRepeat) this.duplicates++
         continue
       }
       if (have !== undefined && p > have.q) this.losses++
@@ -262,6 +273,9 @@ export class ProtocolClient {
       board.merged.set(key, (board.merged.get(key) ?? 0) + n)
     }
     this.#advance(String(sid), Number(q))
+    if (!hasRepeats || board === undefined) return
+    board.from = board.q
+    board.merged.clear()
   }
 
   #advance(sid: string, q: number): void {
@@ -270,4 +284,9 @@ export class ProtocolClient {
     if (q < board.q) this.regressions++
     board.q = q
   }
+}
+
+/** Rows may be ahead of the position of their frame, from which a replay begins: it tells of these again. */
+function keysAhead(board: ClientBoard | undefined): Set<string> {
+  return new Set([...(board?.rows.values() ?? [])].filter(({ q }) => q > (board?.q ?? 0)).map(({ key }) => key))
 }

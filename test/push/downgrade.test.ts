@@ -151,6 +151,41 @@ test('what a client asked for stays its own: update, another subscribe and a res
   assert.equal((updated.sub as { intervalMs: number }).intervalMs, 100)
 })
 
+test('a client whose connection ended before it heard of the last step goes on from the sid that it knows', async t => {
+  const { client, port, pass } = await openStage(t)
+  const sid = await client.subscribe({ patterns: ['*:*:*'] })
+  await pass(6_000, true)
+  await waitUntil('it was told', () => told(client).length === 1)
+  const known = client.sidOf(sid)
+  const { q } = client.board(sid)
+  await pass(6_000, true)
+  await waitUntil('it was made slower again', () => told(client).length === 2)
+  client.socket.terminate()
+  await once(client.socket, 'close')
+  const next = await ProtocolClient.connect(t, port, 'quotes.v1.msgpack')
+  const { session, resumeToken, epoch } = client.welcome
+  const resumed = await next.request({ type: 'resume', session, resumeToken, epoch, pos: [{ sid: known, q }] })
+  const [sub] = resumed.subs as { from: string; recovered: boolean; intervalMs: number }[]
+  assert.deepEqual([sub?.recovered, sub?.from, sub?.intervalMs], [true, known, 0])
+})
+
+test('no step leads onto a sid that another subscription of the client was asked for under', async t => {
+  const { client, pass } = await openStage(t)
+  const asked = { patterns: ['*:*:*'], mode: 'conflate' }
+  await client.subscribe({ ...asked, intervalMs: 200 })
+  await pass(6_000, true)
+  await waitUntil('it was told', () => told(client).length === 1)
+  // The first goes at 400 now, so 200 would be free, but for a client that has not heard of it.
+  await client.subscribe({ ...asked, intervalMs: 100 })
+  await pass(6_000, true)
+  await waitUntil('both were told', () => told(client).length === 3)
+  assert.equal(
+    told(client).some(({ intervalMs }) => intervalMs === 200),
+    false
+  )
+  assert.deepEqual(faults(client), [0, 0, 0, 0])
+})
+
 test('an update of a slowed subscription keeps the asked interval', async t => {
   const { client, pass } = await openStage(t)
   const sid = await client.subscribe({ patterns: ['*:*:*'], intervalMs: 100 })

@@ -32,10 +32,10 @@ test('a group without an interval is flushed at the end of every turn while that
   assert.deepEqual(flushedMs, [0, 0, 0])
 })
 
-test('a flush that took long is followed by a pause of ten times that, but no more than 5 ms from its beginning', async () => {
+test('a flush that took long is followed by a pause of four times that, but no more than 5 ms from its beginning', async () => {
   for (const [takesMs, pauseMs] of [
-    [0.05, 0],
-    [0.3, 3],
+    [0.2, 0],
+    [0.75, 3],
     [2, 5],
     [8, 0]
   ] as const) {

@@ -9,7 +9,7 @@ import { zeroCounters } from '../../lib/push/push-counters.ts'
 import { ReplayRing } from '../../lib/push/replay-ring.ts'
 import type { Mode } from '../../lib/push/signature.ts'
 import { payloadOf } from '../../lib/push/websocket-frame.ts'
-import { keysOf, RandomMarket, seededRandom } from './make-quotes.ts'
+import { keysOf, makeQuote, RandomMarket, seededRandom } from './make-quotes.ts'
 
 const KEYS = keysOf(8)
 const STEPS = 1_000
@@ -203,3 +203,54 @@ for (const [mode, intervalMs] of [
     })
   }
 }
+
+test('a client that was left out of ticks and goes on from a position gets each update once', () => {
+  const counters = zeroCounters()
+  const board = new BoardTable(counters)
+  const ring = new ReplayRing(100)
+  const ledger = new Ledger()
+  board.onUpdate = (entry, touched) => {
+    ring.add(entry, touched)
+    ledger.note(entry.key, entry.q, touched)
+  }
+  board.restart('E1', 0)
+  board.isLive = true
+  ring.restart(0)
+  const fields = new FieldSet(['last'])
+  const mode = 'conflate' as const
+  const signature = {
+    keys: KEYS,
+    patterns: [],
+    fields: fields.fields,
+    intervalMs: 0,
+    mode,
+    rows: false,
+    encoding: 'json' as const
+  }
+  const nothing = (): void => {}
+  const context = { board, counters, snapshotRows: 10, ring, nowMicros: () => 0, defer: nothing, schedule: nothing }
+  const group = new Group('sid', signature, fields, context)
+  const reader = new Reader(ledger, fields.mask)
+  const member = group.join(reader)
+  const update = (): void => {
+    for (const key of KEYS) {
+      const at = ++board.position
+      board.apply({ quote: makeQuote(key, at, { last: String(at) }), epoch: 'E1', q: at })
+    }
+  }
+  update()
+  group.flush()
+  const from = board.position
+  reader.isStalled = true
+  update()
+  group.flush()
+  assert.equal(member.isBehind, true)
+  // There is room again, but nobody has noticed when the client asks to go on.
+  reader.isStalled = false
+  member.resume(group.missedSince(from) ?? [])
+  assert.equal(member.isBehind, false)
+  update()
+  group.flush()
+  member.catchUp()
+  assert.equal(reader.rows, 3 * KEYS.length)
+})

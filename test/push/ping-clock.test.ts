@@ -11,8 +11,8 @@ const LOOK_MS = 250
 function openPings() {
   const clock = new ManualClock(OPENING)
   const sent: { payload: Buffer; atMs: number }[] = []
-  const send = (payload: Buffer) => void sent.push({ payload, atMs: clock.nowMs() })
-  const pings = new PingClock({ clock, limits: LIMITS, random: () => 0, send })
+  const ping = (payload: Buffer) => void sent.push({ payload, atMs: clock.nowMs() })
+  const pings = new PingClock({ ping }, { clock, limits: LIMITS, random: () => 0 })
   const looks = (count: number, { isSlow = false, answers = false } = {}): boolean => {
     let isAlive = true
     for (let i = 0; i < count && isAlive; i++) {
