@@ -14,7 +14,7 @@ export interface Push {
   port: number
   /** Applies a batch as the next one of the stream. */
   feed(quotes: readonly Quote[]): void
-  /** The server's ends of the connections, in the order of their coming. */
+  /** The server's ends of the open connections, in the order of their coming. */
   connections: Socket[]
 }
 
@@ -34,7 +34,10 @@ export async function openPush(
     port: 0,
     host: '127.0.0.1',
     handle,
-    onConnection: connection => connections.push(connection)
+    onConnection(connection) {
+      connections.push(connection)
+      connection.once('close', () => connections.splice(connections.indexOf(connection), 1))
+    }
   })
   t.after(() => server.close())
   let sequence = 0
