@@ -18,10 +18,14 @@ const KEY = Buffer.from('quotecast-bench!').toString('base64')
 const TEXT = 0x81
 const PONG = 0x8a
 const MASKED = 0x80
+/** How quotecast's ping begins: its payload is always of 8 bytes. */
+const PING_HEAD = Buffer.from([0x89, 8])
+const PING_BYTES = 10
 
 /**
  * A WebSocket client that costs as little as can be: it reads frames until it has subscribed, and afterwards only counts bytes,
- * unless it is one that is to read. It answers no pings: who measures for longer than a server's patience calls `pong` now and then.
+ * unless it is one that is to read. It echoes quotecast's pings, else it would count as slow and be left out of ticks. To other servers
+ * who measures for longer than their patience says `pong` now and then.
  */
 export class RawClient {
   bytes = 0
@@ -97,10 +101,18 @@ export class RawClient {
 
   #take(chunk: Buffer, length: number): void {
     this.bytes += length
+    this.#echo(chunk, length)
     if (this.#isSubscribed && this.#onText === null) return
     const read = chunk.subarray(0, length)
     const rest = this.#unwrap(this.#rest === null ? read : Buffer.concat([this.#rest, read]))
     this.#rest = rest.length === 0 ? null : Buffer.from(rest)
+  }
+
+  /** Looks for a ping without reading frames; what only looks like one is answered by a pong that nobody asked for, which is ignored. */
+  #echo(chunk: Buffer, length: number): void {
+    const at = chunk.subarray(0, length).indexOf(PING_HEAD)
+    if (at === -1 || at + PING_BYTES > length) return
+    this.#frame(PONG, chunk.toString('latin1', at + PING_HEAD.length, at + PING_BYTES))
   }
 
   /** Takes the whole frames out. @returns what is left. */
