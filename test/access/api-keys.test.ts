@@ -17,6 +17,7 @@ test('a key says whose it is, until it expires', () => {
     user: 'u1',
     plan: PRO,
     entitlement: PRO.entitlement,
+    isAdmin: false,
     expiresAt: null
   })
   const { user, entitlement, expiresAt } = keys.identify(two.key, NOW)
