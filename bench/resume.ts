@@ -1,11 +1,9 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startCluster } from '../test/kit/local-cluster.ts'
-import type { Followed, FollowersTask } from './kit/followers.ts'
-import { startPart } from './kit/part.ts'
+import type { Followed } from './kit/followers.ts'
 import { pollPart } from './kit/poll-part.ts'
 import { say } from './kit/say.ts'
 import { withScope } from './kit/scope.ts'
+import { startFollowerCluster } from './kit/start-follower-cluster.ts'
 
 /**
  * How long does it take until all clients of a gateway that was killed have their prices again from another one, and what did they
@@ -15,7 +13,6 @@ const CLIENTS = 5_000
 const SYMBOLS = 2_000
 const RATE = 2_000
 const STEADY_MS = 10_000
-const START_MS = 120_000
 const RECOVERY_MS = 60_000
 /** What the clients count goes on for so long after all are back. */
 const AFTER_MS = 5_000
@@ -23,21 +20,8 @@ const TARGET_MS = 5_000
 
 export async function run(): Promise<void> {
   await withScope(async scope => {
-    const cluster = await startCluster(scope, { buffer: 1, storage: 1, latest: 1, gateway: 2 })
-    const gateways = cluster.nodes.gateway ?? []
-    const server = cluster.nats[0]?.server ?? ''
-    await startPart(scope, join(import.meta.dirname, 'kit/publisher.ts'), { server, rate: RATE })
-    // Every symbol has a value before somebody asks for it.
-    await delay(STEADY_MS)
-    const task: FollowersTask = {
-      ports: gateways.map(({ port }) => port),
-      clients: CLIENTS,
-      symbols: SYMBOLS,
-      intervalMs: 1_000,
-      spread: false
-    }
-    const clients = await startPart(scope, join(import.meta.dirname, 'kit/followers.ts'), task)
-    await pollPart<Followed>(clients, START_MS, ({ live }) => live === CLIENTS)
+    const task = { clients: CLIENTS, symbols: SYMBOLS, intervalMs: 1_000, spread: false }
+    const { gateways, clients } = await startFollowerCluster(scope, RATE, task)
     await delay(STEADY_MS)
     const before = await clients.call<Followed>('tell')
     console.log(

@@ -1,14 +1,12 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceBroker } from 'moleculer'
-import { startCluster } from '../test/kit/local-cluster.ts'
 import type { PrivateProcess } from '../test/kit/private-process.ts'
 import { waitUntil } from '../test/kit/wait-until.ts'
-import type { Followed, FollowersTask, Gaps } from './kit/followers.ts'
-import { type Part, startPart } from './kit/part.ts'
-import { pollPart } from './kit/poll-part.ts'
+import type { Followed, Gaps } from './kit/followers.ts'
+import type { Part } from './kit/part.ts'
 import { say } from './kit/say.ts'
 import { withScope } from './kit/scope.ts'
+import { startFollowerCluster } from './kit/start-follower-cluster.ts'
 
 /**
  * What do clients notice when all gateways are replaced one after the other, as for an update, while others come and leave? The
@@ -27,16 +25,8 @@ const AFTER_MS = 5_000
 
 export async function run(): Promise<void> {
   await withScope(async scope => {
-    const cluster = await startCluster(scope, { buffer: 1, storage: 1, latest: 1, gateway: 2 })
-    const gateways = cluster.nodes.gateway ?? []
-    const server = cluster.nats[0]?.server ?? ''
-    await startPart(scope, join(import.meta.dirname, 'kit/publisher.ts'), { server, rate: RATE })
-    // Every symbol has a value before somebody asks for it.
-    await delay(STEADY_MS)
-    const ports = gateways.map(({ port }) => port)
-    const task: FollowersTask = { ports, clients: CLIENTS, symbols: SYMBOLS, intervalMs: INTERVAL_MS, spread: true }
-    const clients = await startPart(scope, join(import.meta.dirname, 'kit/followers.ts'), task)
-    await pollPart<Followed>(clients, START_MS, ({ live }) => live === CLIENTS)
+    const task = { clients: CLIENTS, symbols: SYMBOLS, intervalMs: INTERVAL_MS, spread: true }
+    const { cluster, gateways, clients } = await startFollowerCluster(scope, RATE, task)
     await clients.call('churn', CHURN)
     await clients.call('takeGaps')
     await delay(STEADY_MS)

@@ -10,8 +10,6 @@ export interface ConfirmedLoad {
   confirmed(): number
   /** Publishes that were refused; each was then repeated under the same message id. */
   refused(): number
-  /** The newest quote of each key that was confirmed. */
-  newest(): ReadonlyMap<string, Quote>
   /** Ends the load; resolves when every quote that was ever made is confirmed. */
   stop(): Promise<void>
 }
@@ -33,7 +31,6 @@ export function loadQuoteId(keys: readonly string[], n: number): string {
 
 /** Publishes numbered quotes at a steady rate, of instruments that no other load has, and repeats each batch until the buffer has confirmed it or the scope ends. */
 export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSecond }: LoadOptions): ConfirmedLoad {
-  const newest = new Map<string, Quote>()
   const underWay = new Set<Promise<void>>()
   const size = Math.round(quotesPerSecond / BATCHES_PER_SECOND)
   let made = 0
@@ -54,9 +51,6 @@ export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSeco
       }
     }
     confirmed += quotes.length
-    for (const quote of quotes) {
-      if (quote.observedTime >= (newest.get(quote.key)?.observedTime ?? 0)) newest.set(quote.key, quote)
-    }
   }
   const run = async () => {
     for (let due = performance.now(); !ended; due += 1_000 / BATCHES_PER_SECOND) {
@@ -77,7 +71,6 @@ export function startLoad(t: Scope, broker: ServiceBroker, { keys, quotesPerSeco
   return {
     confirmed: () => confirmed,
     refused: () => refused,
-    newest: () => newest,
     stop: () => {
       ended = true
       return running
